@@ -1,0 +1,28 @@
+/* spawn.h - the one place that forks: children with a descriptor map, and the way into the background. */
+#ifndef DEFANG_BASE_SPAWN_H
+#define DEFANG_BASE_SPAWN_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct spawn {
+	char *const *argv;   /* argv[0] is what the child sees as its name */
+	const char *path;    /* program to execute; absolute */
+	const int *fds;      /* fds[i] becomes descriptor i; -1 leaves it closed. The caller keeps its own */
+	int n_fds;           /* all other descriptors are closed in the child */
+	const char *cwd;     /* NULL: the parent's */
+	int umask;           /* -1: the parent's */
+	uint64_t max_memory; /* bytes for RLIMIT_AS and RLIMIT_DATA; 0: none */
+};
+
+/* Start a child in a process group of its own, signals at their defaults (SIGPIPE ignored) and none blocked.
+ * The pid, or -errno. A program that cannot be executed is an exit with status 127 and a line on its
+ * descriptor 2. */
+pid_t spawn(const struct spawn *how);
+
+/* Go into the background: fork, setsid, fork; standard descriptors on /dev/null. Returns in the daemon with
+ * the descriptor of a pipe to the waiting parent in *ready_fd; use daemon.h. 0 or -errno. The first process
+ * does not return: it waits, prints the daemon's error if it sends one, and exits. */
+int spawn_background(int *ready_fd);
+
+#endif
