@@ -1,0 +1,163 @@
+/* mime.h - a mail message as a tree of parts. The tree is the one that MIME::Parser 5.510 makes of the same
+ * bytes (types, names, bodies, preambles, epilogues), so that a filter sees no difference; what differs is
+ * listed in tests/system/mime_compare.t.
+ *
+ * Parsing notes where each part's head and body lie in the file and keeps the heads in memory. Bodies stay
+ * in the file until one of the decode functions is called. Pure: no log, no state but the library's own.
+ *
+ * Offsets and lengths are bytes of the message file. Everything in a struct mime_part is read-only, owned by
+ * its message and valid until mime_free(). One thread at a time per message. */
+#ifndef DEFANG_MIME_MIME_H
+#define DEFANG_MIME_MIME_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mime;
+
+/* Once a process, before and after everything else here. */
+void mime_init(void);
+void mime_fini(void);
+
+struct mime_options {
+	unsigned max_depth;      /* parts within parts; the message itself is at depth 0 */
+	unsigned max_parts;      /* containers and the message itself count */
+	unsigned max_headers;    /* header fields in one head */
+	size_t max_header_bytes; /* of one head */
+	bool nested;             /* take message/rfc822 and the like apart (extract_nested_messages) */
+	bool uuencode;           /* take uuencoded files out of plain text (extract_uuencode) */
+};
+
+/* 100 levels, 10,000 parts, 1,000 fields, 1 MiB a head; nested messages and uuencoded files are taken apart.
+ */
+extern const struct mime_options mime_defaults;
+
+enum mime_error {
+	MIME_OK,
+	MIME_TOO_DEEP,
+	MIME_TOO_MANY_PARTS,
+	MIME_TOO_MANY_HEADERS,
+	MIME_HEAD_TOO_LONG,
+	MIME_SYSTEM, /* reading failed or memory ran out: errno is set */
+};
+
+const char *mime_error_text(enum mime_error e); /* `more than the allowed number of parts` .. */
+
+struct mime_range {
+	uint64_t at, len;
+};
+
+/* A header field. `line` is as it stands in the file, folding and last newline included, except that CR LF
+ * is LF and a missing last newline is there; `Name: value\n`. It may hold NULs, and a NUL follows it. */
+struct mime_header {
+	const char *line;
+	size_t len;
+	size_t name_len; /* up to the colon */
+};
+
+/* A parameter of Content-Type or Content-Disposition. The name is lower-case; RFC 2231 pieces are joined and
+ * decoded; RFC 2047 words are left as they are. */
+struct mime_param {
+	const char *name;
+	const char *value;
+};
+
+struct mime_params {
+	const struct mime_param *v;
+	size_t n;
+};
+
+enum mime_kind {
+	MIME_LEAF,      /* has a body */
+	MIME_MULTIPART, /* has children, a preamble and an epilogue; no body */
+	MIME_MESSAGE,   /* message/rfc822 and the like: one child, no body */
+};
+
+enum mime_encoding {
+	MIME_7BIT, /* also 8bit and binary: bytes as they are, except for lines with CR LF (see mime_decode)
+		    */
+	MIME_8BIT,
+	MIME_BINARY,
+	MIME_BASE64,
+	MIME_QUOTED_PRINTABLE,
+	MIME_UUENCODE,
+	MIME_UNKNOWN, /* bytes as they are; effective_type is then application/octet-stream */
+};
+
+struct mime_part {
+	struct mime_part *parent; /* NULL for the message itself */
+	struct mime_part *child;  /* the first one; NULL when there is none */
+	struct mime_part *next;   /* the parent's next child */
+	unsigned n_children;
+	unsigned depth;  /* 0: the message itself */
+	unsigned number; /* place in the message, depth first, from 0 */
+	enum mime_kind kind;
+
+	const struct mime_header *headers; /* in their order */
+	size_t n_headers;
+
+	const char *type; /* `text/plain`: lower-case, from the head or the default; MIME::Head mime_type */
+	const char *effective_type; /* what the parser took it for; MIME::Entity effective_type */
+	const char *
+		encoding_name; /* `base64`: lower-case, "7bit" when there is none; MIME::Head mime_encoding */
+	const char *disposition;        /* `attachment`: lower-case; NULL when there is none */
+	struct mime_params type_params; /* of Content-Type: charset, name, boundary .. */
+	struct mime_params disposition_params;
+	enum mime_encoding encoding;
+	const char *name; /* decoded, UTF-8; from the disposition's filename, the type's name; NULL: none.
+			   * MIME::Head recommended_filename */
+	const char *description; /* decoded, UTF-8: Content-Description; NULL: none */
+
+	bool synthetic;             /* made from a uuencoded file in a text: its head is not in the message */
+	struct mime_range head;     /* with the blank line behind it */
+	struct mime_range body;     /* of a leaf: still encoded. Of a container: all behind its head */
+	bool has_preamble;          /* told apart from an empty one, as MIME::Entity does */
+	bool has_epilogue;          /* the end boundary was seen */
+	struct mime_range preamble; /* of a multipart: before the first boundary line */
+	struct mime_range epilogue; /* of a multipart: behind the end boundary line */
+};
+
+/* Parse the file `fd` from its start. `fd` must be a regular file; it is duplicated, the caller keeps his and
+ * may close it. The file must not change while the message is in use; if it shrinks, decoding fails with
+ * -EIO. On error *out is untouched. */
+enum mime_error mime_parse(int fd, const struct mime_options *o, struct mime **out);
+
+/* The same for bytes in memory, which the caller keeps until mime_free(). */
+enum mime_error mime_parse_bytes(const char *p, size_t n, const struct mime_options *o, struct mime **out);
+
+void mime_free(struct mime *m); /* NULL is allowed */
+
+const struct mime_part *mime_root(const struct mime *m);
+unsigned mime_count(const struct mime *m); /* parts, the message itself included */
+
+/* The part behind `p`, depth first; NULL at the end. */
+const struct mime_part *mime_next(const struct mime_part *p);
+
+/* The value of a parameter, or NULL. `name` is lower-case. */
+const char *mime_param(const struct mime_params *params, const char *name);
+
+/* The first field of that name, in any case; NULL when there is none. */
+const struct mime_header *mime_header(const struct mime_part *p, const char *name);
+
+/* The name of an attachment, as filters know it: disposition, type, then Content-Description; "" for none. */
+const char *mime_filename(const struct mime_part *p);
+
+/* Append the decoded body of a leaf. What does not fit `out`s limit is -EMSGSIZE; -EIO or another -errno when
+ * the file cannot be read; -EINVAL for a container. Broken encoding is never an error: as much is
+ * decoded as MIME::Parser would. */
+int mime_decode(const struct mime *m, const struct mime_part *p, struct buf *out);
+
+/* The same to a descriptor, at most `limit` bytes; on an error some may have been written. */
+int mime_decode_to(const struct mime *m, const struct mime_part *p, int fd, uint64_t limit);
+
+/* Bytes of the message as they stand in the file: heads, preambles, unchanged parts. 0, -EIO, -EMSGSIZE. */
+int mime_read(const struct mime *m, struct mime_range r, struct buf *out);
+int mime_copy(const struct mime *m, struct mime_range r, int fd);
+
+/* Decode RFC 2047 words and raw 8-bit text to UTF-8. NULL when memory runs out; to be freed. */
+char *mime_text(const char *s);
+
+#endif
