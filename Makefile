@@ -30,7 +30,7 @@ deps:
 
 run: deps
 	$(MAKE) all
-	scripts/demo $(BUILD)/stage
+	scripts/demo $(CURDIR)/$(BUILD)/stage
 
 check: deps
 	$(MAKE) all
@@ -38,7 +38,7 @@ check: deps
 
 bench: deps
 	$(MAKE) all
-	bench/run $(BUILD)/stage
+	bench/run $(CURDIR)/$(BUILD)/stage
 
 fuzz: deps
 	CC=clang $(MESON_SETUP) -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false build-fuzz --reconfigure 2>/dev/null || \
