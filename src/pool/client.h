@@ -1,0 +1,33 @@
+/* client.h - a door (a listening socket) and the clients that came in by it: each sends one request line,
+ * gets one reply, and is hung up on. */
+#ifndef DEFANG_POOL_CLIENT_H
+#define DEFANG_POOL_CLIENT_H
+
+#include "base/address.h"
+#include "base/loop.h"
+#include "pool/pool.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct door;
+
+struct door_config {
+	struct address address;
+	int backlog;
+	mode_t umask;      /* for the socket's file */
+	bool privileged;   /* all requests are allowed */
+	int max_clients;   /* open at a time; one more is closed at once. 0: no limit */
+	int64_t client_ms; /* for a request to be read, and for a reply to be written */
+};
+
+/* Open the socket and serve. 0 and *out, or -errno. */
+int door_open(struct loop *loop, struct pool *pool, const struct door_config *config, struct door **out);
+
+/* Close and unlink the socket: nobody comes in any more; clients within keep waiting. NULL is allowed. */
+void door_close(struct door *d);
+
+/* Hang up on those still within, before the pool is freed. NULL is allowed. */
+void door_free(struct door *d);
+
+#endif

@@ -1,0 +1,81 @@
+#include "pool/command.h"
+
+#include "pool/report.h"
+
+static void run_help(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	report_help(privileged, reply);
+}
+
+static void run_version(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	buf_adds(reply, DEFANG_VERSION); /* without an LF, as MIMEDefang answers it */
+}
+
+static void run_free(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	buf_addf(reply, "%d\n", pool_free_workers(p));
+}
+
+static void run_status(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	report_status(p, reply);
+}
+
+static void run_msgs(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	buf_addf(reply, "%lu\n", pool_scans(p));
+}
+
+static void run_workers(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	report_workers(p, r->verb == REQUEST_BUSYWORKERS, reply);
+}
+
+static void run_workerinfo(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	report_worker(p, r->argv[0], reply);
+}
+
+static void run_tick(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	buf_adds(reply, "error: External agents may not invoke 'tick'\n");
+}
+
+static void run_no_such(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	buf_adds(reply, "error: Unknown command\n");
+}
+
+typedef void command_fn(const struct pool *p, bool privileged, const struct request *r, struct buf *reply);
+
+/* Verbs without a handler are for a worker. */
+static command_fn *const handlers[] = {
+	[REQUEST_HELP] = run_help,
+	[REQUEST_VERSION] = run_version,
+	[REQUEST_FREE] = run_free,
+	[REQUEST_STATUS] = run_status,
+	[REQUEST_MSGS] = run_msgs,
+	[REQUEST_WORKERS] = run_workers,
+	[REQUEST_BUSYWORKERS] = run_workers,
+	[REQUEST_WORKERINFO] = run_workerinfo,
+	[REQUEST_TICK_REFUSED] = run_tick,
+	[REQUEST_NO_SUCH] = run_no_such,
+	[REQUEST_RECIPOK] = NULL, /* the last verb: the table is as long as the enum */
+};
+
+enum command_result command_run(const struct pool *p, bool privileged, const struct request *request,
+				struct buf *reply)
+{
+	/* What is not in the table is for a worker, and those are for the privileged. */
+	if (!privileged && (request->info == NULL || request->info->privileged)) {
+		buf_adds(reply, "error: Attempt to use privileged command on unprivileged socket\n");
+		return COMMAND_ANSWERED;
+	}
+	if (request->verb == REQUEST_REREAD)
+		return COMMAND_REREAD;
+	if (handlers[request->verb] == NULL)
+		return COMMAND_WORKER;
+	handlers[request->verb](p, privileged, request, reply);
+	return COMMAND_ANSWERED;
+}

@@ -1,0 +1,304 @@
+/* mimedefang-multiplexor - the controller of a pool of filter workers. */
+#include "base/daemon.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/rights.h"
+#include "base/self.h"
+#include "pool/client.h"
+#include "pool/pool.h"
+#include "pool/reload.h"
+#include "pool/settings.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define PROGRAM "mimedefang-multiplexor"
+#define OPEN_DOOR_CLIENTS 20
+
+struct controller {
+	const struct settings *settings;
+	int pid_fd; /* -1 without a pid file */
+	int lock_fd;
+	struct loop *loop;
+	struct pool *pool;
+	struct door *door;      /* of -s */
+	struct door *open_door; /* of -a */
+};
+
+/* --- signals --- */
+
+static void on_stopped(void *arg)
+{
+	struct controller *c = arg;
+
+	loop_stop(c->loop);
+}
+
+static void on_term(int signo, void *arg)
+{
+	struct controller *c = arg;
+
+	if (c->settings->verbose)
+		log_info("Received SIGTERM: Stopping workers and terminating");
+	door_close(c->door);
+	door_close(c->open_door);
+	pool_stop(c->pool, on_stopped, c);
+}
+
+static void on_child(int signo, void *arg)
+{
+	struct controller *c = arg;
+
+	pool_reap(c->pool);
+}
+
+static void on_reread_done(const char *reply, void *arg)
+{
+	/* The reload has logged it. */
+}
+
+static void on_interrupt(int signo, void *arg)
+{
+	struct controller *c = arg;
+
+	if (reload_request(pool_reload(c->pool), on_reread_done, NULL) == NULL)
+		log_err("Reread failed: out of memory");
+}
+
+static void on_hangup(int signo, void *arg)
+{
+	log_info("Received SIGHUP: there is no statistics file to reopen");
+}
+
+static int signals_catch(struct controller *c)
+{
+	static const struct {
+		int signo;
+		void (*cb)(int signo, void *arg);
+	} caught[] = {
+		{ SIGTERM, on_term },
+		{ SIGCHLD, on_child },
+		{ SIGINT, on_interrupt },
+		{ SIGHUP, on_hangup },
+	};
+	int err;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+		if ((err = loop_signal(c->loop, caught[i].signo, caught[i].cb, c)) < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* --- the daemon --- */
+
+static int lock_take(struct controller *c)
+{
+	const char *path = c->settings->lockfile;
+
+	if (path == NULL || (c->lock_fd = lockfile_take(path)) >= 0)
+		return 0;
+	if (c->lock_fd == -EAGAIN || c->lock_fd == -EACCES)
+		daemon_fail(EX_TEMPFAIL, "Cannot lock lockfile: Is another copy running?");
+	else
+		daemon_fail(EX_CANTCREAT, "Could not lock lockfile file %s: %s", path, strerror(-c->lock_fd));
+	return EX_TEMPFAIL;
+}
+
+static int pid_write(const struct controller *c)
+{
+	int err = c->pid_fd == -1 ? 0 : pidfile_write(c->pid_fd);
+
+	if (err == 0)
+		return 0;
+	daemon_fail(EX_IOERR, "Cannot write pid file %s: %s", c->settings->pidfile, strerror(-err));
+	return EX_IOERR;
+}
+
+static int doors_open(struct controller *c)
+{
+	const struct settings *s = c->settings;
+	struct door_config config = {
+		.address = s->address,
+		.backlog = (int)s->backlog,
+		.umask = s->group_access ? 007 : 027,
+		.privileged = true,
+		.client_ms = s->client_ms,
+	};
+	int err;
+
+	if ((err = door_open(c->loop, c->pool, &config, &c->door)) < 0) {
+		daemon_fail(EX_CANTCREAT, "Unable to create listening socket. %s: %s", s->socket,
+			    strerror(-err));
+		return EX_CANTCREAT;
+	}
+	if (s->open_socket == NULL)
+		return 0;
+	config.address = s->open_address;
+	config.umask = 0;
+	config.privileged = false;
+	config.max_clients = OPEN_DOOR_CLIENTS;
+	if ((err = door_open(c->loop, c->pool, &config, &c->open_door)) < 0) {
+		daemon_fail(EX_CANTCREAT, "Unable to create unprivileged listening socket %s: %s",
+			    s->open_socket, strerror(-err));
+		return EX_CANTCREAT;
+	}
+	return 0;
+}
+
+static int loop_and_pool_make(struct controller *c)
+{
+	int err = 0;
+
+	if ((c->loop = loop_new()) == NULL || (c->pool = pool_new(c->loop, c->settings)) == NULL)
+		err = -errno;
+	else
+		err = signals_catch(c);
+	if (err == 0)
+		return 0;
+	daemon_fail(EX_OSERR, "Cannot make the event loop: %s", strerror(-err));
+	return EX_OSERR;
+}
+
+static void settings_log(const struct settings *s)
+{
+	if (s->verbose)
+		log_info("started; minWorkers=%lld, maxWorkers=%lld, maxRequests=%lld, maxLifetime=%lld, "
+			 "maxIdleTime=%lld, busyTimeout=%lld, clientTimeout=%lld",
+			 (long long)s->min_workers, (long long)s->max_workers, (long long)s->max_requests,
+			 (long long)s->lifetime_ms / 1000, (long long)s->idle_ms / 1000,
+			 (long long)s->busy_ms / 1000, (long long)s->client_ms / 1000);
+}
+
+/* All that needs to be in the process that stays. The lock comes before what it protects. A sysexits status.
+ */
+static int controller_run(struct controller *c)
+{
+	int status, err;
+
+	if ((status = lock_take(c)) != 0 || (status = pid_write(c)) != 0 ||
+	    (status = loop_and_pool_make(c)) != 0 || (status = doors_open(c)) != 0)
+		return status;
+	settings_log(c->settings);
+	pool_begin(c->pool);
+	daemon_ready();
+	if ((err = loop_run(c->loop)) < 0) {
+		log_err("stopped: %s", strerror(-err));
+		return EX_OSERR;
+	}
+	return 0;
+}
+
+static void controller_free(struct controller *c)
+{
+	door_free(c->door);
+	door_free(c->open_door);
+	pool_free(c->pool);
+	loop_free(c->loop);
+	if (c->lock_fd >= 0) {
+		if (c->pid_fd != -1)
+			pidfile_remove(c->settings->pidfile, c->pid_fd);
+		unlink(c->settings->lockfile);
+		close(c->lock_fd);
+	}
+}
+
+/* --- the start --- */
+
+static int fail(int status, const char *text)
+{
+	fprintf(stderr, "%s: %s\n", PROGRAM, text);
+	return status;
+}
+
+static int fail_errno(int status, const char *what, const char *name, int err)
+{
+	fprintf(stderr, "%s: %s(%s): %s\n", PROGRAM, what, name, strerror(err));
+	return status;
+}
+
+static int rights_give_up(const struct settings *s)
+{
+	struct rights rights = { .name = NULL };
+	int err = 0;
+
+	if (s->user != NULL && (err = rights_find(s->user, &rights)) < 0) {
+		fprintf(stderr, "%s: Unknown user '%s'\n", PROGRAM, s->user);
+		return EX_NOUSER;
+	}
+	if (s->user != NULL)
+		err = rights_drop(&rights);
+	rights_free(&rights);
+	if (err < 0)
+		return fail_errno(EX_NOPERM, "Unable to become user", s->user, -err);
+	if (rights_are_root()) {
+		fprintf(stderr, "ERROR: You must not run mimedefang-multiplexor as root.\n"
+				"Use the -U option to name a user that it is to run as.\n");
+		return EX_USAGE;
+	}
+	return 0;
+}
+
+/* Everything that may still be said to the terminal directly, and what needs root. */
+static int prepare(struct settings *s, struct controller *c)
+{
+	int status;
+
+	if (s->program == NULL && (s->program = self_path("bin/mimedefang.pl")) == NULL)
+		return fail(EX_OSERR, strerror(errno));
+	if (s->user == NULL && rights_are_root())
+		return rights_give_up(s);
+	if (s->pidfile != NULL && (c->pid_fd = pidfile_open(s->pidfile)) < 0) {
+		status = fail_errno(EX_CANTCREAT, "Unable to open pid file", s->pidfile, -c->pid_fd);
+		c->pid_fd = -1;
+		return status;
+	}
+	if ((status = rights_give_up(s)) != 0)
+		return status;
+	if (chdir(s->spool) == -1)
+		return fail_errno(EX_NOINPUT, "Unable to chdir", s->spool, errno);
+	umask(s->group_access ? 027 : 077);
+	return 0;
+}
+
+static int start(struct settings *s)
+{
+	struct controller c = { .settings = s, .pid_fd = -1, .lock_fd = -1 };
+	int status = prepare(s, &c), err;
+
+	if (status != 0)
+		return status;
+	if (!s->foreground && (err = daemon_begin()) < 0)
+		return fail_errno(EX_OSERR, "Unable to go into the background", PROGRAM, -err);
+	log_open(s->label, s->facility, s->foreground);
+	status = controller_run(&c);
+	controller_free(&c);
+	return status;
+}
+
+int main(int argc, char *argv[])
+{
+	char error[SETTINGS_ERROR_MAX];
+	struct settings s;
+	int status = settings_parse(argc, argv, &s, error);
+
+	if (status != 0) {
+		fail(status, error);
+		fprintf(stderr, "Try '%s -h'.\n", PROGRAM);
+	} else if (s.action == SETTINGS_HELP) {
+		fputs(settings_usage, stdout);
+	} else if (s.action == SETTINGS_VERSION) {
+		printf("%s version %s\n", PROGRAM, DEFANG_VERSION);
+	} else {
+		status = start(&s);
+	}
+	settings_free(&s);
+	return status;
+}

@@ -1,0 +1,75 @@
+/* policy.h - who starts, who takes a request, who has to go: pure functions of counts, history and the time
+ * that is passed in. Times are milliseconds on one monotonic clock; POLICY_NEVER is "not by time alone". */
+#ifndef DEFANG_POOL_POLICY_H
+#define DEFANG_POOL_POLICY_H
+
+#include "pool/job.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define POLICY_NEVER INT64_MAX
+#define POLICY_LONG_AGO (-(INT64_C(1) << 60)) /* before any start, in a history */
+
+struct policy_limits {
+	int min_workers;
+	int64_t max_requests;
+	int64_t lifetime_ms; /* 0 for ever */
+	int64_t idle_ms;
+	int64_t fill_ms;
+	int64_t spacing_ms;
+};
+
+/* What has happened so far. Begin with policy_history_init(). */
+struct policy_history {
+	int64_t started_ms; /* the last start, of whatever kind */
+	int64_t filled_ms;  /* when the pace of filling up to the minimum was last counted from */
+	int64_t failed_ms;  /* the last failure */
+	int failures;       /* workers in a row that ended before their first answer */
+};
+
+void policy_history_init(struct policy_history *h);
+void policy_on_start(struct policy_history *h, int64_t now_ms);
+void policy_on_ready(struct policy_history *h);
+void policy_on_failure(struct policy_history *h, int64_t now_ms);
+
+/* A worker has gone and fewer than the minimum are left: its replacement comes a whole pace later. */
+void policy_on_shortage(const struct policy_limits *l, struct policy_history *h, int64_t now_ms);
+
+/* How long no worker is started after so many failures in a row. One failure may be chance: it costs
+ * nothing. Then 1 s, doubled by each up to a minute. */
+int64_t policy_backoff(int failures);
+
+/* The earliest time at which a worker may be started: spacing and back-off. */
+int64_t policy_start_at(const struct policy_limits *l, const struct policy_history *h);
+
+/* When the next worker is to be started for the minimum; POLICY_NEVER when `running` suffices. */
+int64_t policy_fill_at(const struct policy_limits *l, const struct policy_history *h, int running);
+
+/* A worker without a request, as far as its fate depends on it. */
+struct policy_worker {
+	int64_t requests;
+	int64_t first_request_ms; /* -1 before its first */
+	int64_t idle_since_ms;
+};
+
+enum policy_fate { POLICY_KEEP, POLICY_WORN, POLICY_AGED, POLICY_IDLE };
+
+/* Whether the worker has to go; `running` counts it. With requests `waiting` it may handle up to three times
+ * as many as otherwise. While new workers fail to start, none goes: the old ones are all there is.
+ * *next_ms becomes the time to ask again if nothing else happens. */
+enum policy_fate policy_fate(const struct policy_limits *l, const struct policy_history *h,
+			     const struct policy_worker *w, int running, size_t waiting, int64_t now_ms,
+			     int64_t *next_ms);
+
+/* An idle worker, for the choice. */
+struct policy_choice {
+	unsigned serial;           /* order of starts */
+	enum job_class last_class; /* last measured work */
+};
+
+/* Which of `n` idle workers, the most recently idled first, takes a job of the class: one that last did the
+ * same, or has not specialised yet; without one, the worker started first. An index; n must not be 0. */
+size_t policy_choose(const struct policy_choice *idle, size_t n, enum job_class wanted);
+
+#endif

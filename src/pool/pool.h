@@ -1,0 +1,85 @@
+/* pool.h - the pool of workers: gives jobs to idle workers, starts workers for jobs and for the minimum,
+ * keeps jobs waiting in order, replaces what is worn out or of an older filter.
+ *
+ * Events (an answer, a start, a death) are dealt with as they come; what follows from counts and time is
+ * decided in one pass that each event asks for. Whenever capacity appears the job that has waited longest
+ * gets it. */
+#ifndef DEFANG_POOL_POOL_H
+#define DEFANG_POOL_POOL_H
+
+#include "base/loop.h"
+#include "pool/job.h"
+#include "pool/settings.h"
+#include "pool/worker.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pool;
+struct reload;
+
+/* Without any worker yet. `settings` outlives the pool. NULL with errno set. */
+struct pool *pool_new(struct loop *loop, const struct settings *settings);
+void pool_free(struct pool *p); /* processes still alive get SIGKILL; NULL is allowed */
+
+/* Start the first worker of the minimum, if there is one; the others follow at their pace. */
+void pool_begin(struct pool *p);
+
+/* Have `job` done. NULL when the pool has taken it; otherwise the reply to give at once, and the job stays
+ * the caller's. Its `done` is never called from within. */
+const char *pool_submit(struct pool *p, struct job *job);
+
+/* Nobody wants the answer any more: a waiting job is dropped, one that a worker has runs to its end. Takes
+ * the job. */
+void pool_cancel(struct pool *p, struct job *job);
+
+/* Children may have ended: for SIGCHLD. */
+void pool_reap(struct pool *p);
+
+/* End: waiting jobs are answered, no more are taken, workers end within 3 seconds. Then `stopped` is called,
+ * from the loop. */
+void pool_stop(struct pool *p, void (*stopped)(void *arg), void *arg);
+
+/* --- what can be seen --- */
+
+/* Of the working slots only; `stopped` includes the empty ones. */
+struct pool_counts {
+	int idle, busy, starting, stopped, killed;
+	size_t for_start; /* jobs that wait for the start of a worker */
+	size_t queued;    /* jobs that wait for any worker */
+};
+
+struct pool_counts pool_count(const struct pool *p);
+int pool_free_workers(const struct pool *p); /* jobs that would be taken now without queueing */
+int pool_slots(const struct pool *p);        /* 2N; slots from pool_max_workers() up are spare */
+int pool_max_workers(const struct pool *p);  /* N */
+const struct worker_facts *pool_slot(const struct pool *p, int i);
+const struct worker *pool_worker(const struct pool *p, int i); /* NULL when the slot is empty */
+unsigned long pool_scans(const struct pool *p);
+unsigned long pool_activations(const struct pool *p);
+size_t pool_queue_limit(const struct pool *p);
+int64_t pool_begun(const struct pool *p); /* when it was made, on the loop's clock */
+int64_t pool_now(const struct pool *p);
+struct reload *pool_reload(const struct pool *p);
+
+/* --- for reload.c --- */
+
+/* Ask for a pass. */
+void pool_poke(struct pool *p);
+
+/* When policy allows the next start; for an `urgent` one only the spacing counts, not earlier failures. */
+int64_t pool_start_at(const struct pool *p, bool urgent);
+
+/* Start a worker of `generation` that does not take work before pool_promote(). *out is NULL and the result
+ * 0 when there is no slot for it now. 0 or -errno. */
+int pool_start_candidate(struct pool *p, unsigned generation, const char *reason, struct worker **out);
+
+/* An idle candidate takes work from now on, in the place of a worker of an older generation, if there is one:
+ * that one retires. The number of ready workers does not fall. */
+void pool_promote(struct pool *p, struct worker *w);
+
+/* Whether a worker that takes work is of a generation before `generation`. */
+bool pool_has_older(const struct pool *p, unsigned generation);
+
+#endif

@@ -1,0 +1,33 @@
+/* process.h - the operating system's side of a worker: pipes, start, signals, wait. */
+#ifndef DEFANG_POOL_PROCESS_H
+#define DEFANG_POOL_PROCESS_H
+
+#include "pool/settings.h"
+
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+/* Our ends of a worker's pipes. */
+struct process_pipes {
+	int in;     /* its standard input: we write */
+	int out;    /* its standard output: we read */
+	int err;    /* its standard error */
+	int status; /* its descriptor 3; -1 without -Z */
+};
+
+/* Start a worker program in a process group of its own. The pid, or -errno. */
+pid_t process_start(const struct settings *s, struct process_pipes *out);
+
+/* Signal the whole group, stopped processes too. */
+void process_signal(pid_t pid, int signo);
+
+/* Wait for `pid` if it has ended; with `sweep` what is left of its group gets SIGKILL first. Whether it had
+ * ended. */
+bool process_reap(pid_t pid, bool sweep, int *status, struct rusage *usage);
+
+/* "exited normally with status 1", "exited due to signal 11". */
+#define PROCESS_TEXT_MAX 64
+void process_exit_text(int status, char text[PROCESS_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,184 @@
+#include "pool/reload.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "pool/policy.h"
+#include "pool/pool.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPLY_MAX 16384
+
+struct reload_waiter {
+	TAILQ_ENTRY(reload_waiter) link;
+	reload_done_fn *done;
+	void *arg;
+};
+
+TAILQ_HEAD(waiters, reload_waiter);
+
+struct reload {
+	struct pool *pool;
+	unsigned generation;      /* that has proved itself */
+	unsigned last_tried;      /* generations are never reused */
+	bool wanted;              /* a candidate is to be started */
+	struct worker *candidate; /* being tried */
+	struct worker *successor; /* of the good generation, to replace an older worker */
+	struct waiters waiters;
+};
+
+struct reload *reload_new(struct pool *pool)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->pool = pool;
+	TAILQ_INIT(&r->waiters);
+	return r;
+}
+
+void reload_free(struct reload *r)
+{
+	struct reload_waiter *waiter;
+
+	if (r == NULL)
+		return;
+	while ((waiter = TAILQ_FIRST(&r->waiters)) != NULL)
+		reload_forget(r, waiter);
+	free(r);
+}
+
+struct reload_waiter *reload_request(struct reload *r, reload_done_fn *done, void *arg)
+{
+	struct reload_waiter *waiter = calloc(1, sizeof(*waiter));
+
+	if (waiter == NULL)
+		return NULL;
+	waiter->done = done;
+	waiter->arg = arg;
+	TAILQ_INSERT_TAIL(&r->waiters, waiter, link);
+	if (r->candidate == NULL)
+		r->wanted = true;
+	pool_poke(r->pool);
+	return waiter;
+}
+
+void reload_forget(struct reload *r, struct reload_waiter *waiter)
+{
+	TAILQ_REMOVE(&r->waiters, waiter, link);
+	free(waiter);
+}
+
+static void tell_all(struct reload *r, const char *reply)
+{
+	struct reload_waiter *waiter;
+
+	while ((waiter = TAILQ_FIRST(&r->waiters)) != NULL) {
+		reload_done_fn *done = waiter->done;
+		void *arg = waiter->arg;
+
+		reload_forget(r, waiter);
+		done(reply, arg);
+	}
+}
+
+static void succeed(struct reload *r)
+{
+	log_info("Forced reread of filter rules: generation %u", r->generation);
+	tell_all(r, "Forced reread of filter rules\n");
+}
+
+/* `words` is what the candidate wrote to its standard error: the filter's own message, with file and line. */
+static void fail(struct reload *r, const struct tail *words, const char *why)
+{
+	struct buf text;
+
+	buf_init(&text, REPLY_MAX);
+	buf_adds(&text, "ERR Reread failed: ");
+	if (words != NULL && tail_line(words, 0) != NULL) {
+		tail_join(words, "; ", &text);
+		buf_addf(&text, " (worker %s)", why);
+	} else {
+		buf_addf(&text, "worker %s", why);
+	}
+	log_err("%s; the old filter stays in use", text.data + strlen("ERR "));
+	buf_addc(&text, '\n');
+	tell_all(r, buf_error(&text) ? "ERR Reread failed\n" : text.data);
+	buf_free(&text);
+}
+
+void reload_stop(struct reload *r)
+{
+	r->wanted = false;
+	tell_all(r, "ERR Shutting down\n");
+}
+
+unsigned reload_generation(const struct reload *r)
+{
+	return r->generation;
+}
+
+static void candidate_start(struct reload *r)
+{
+	int err = pool_start_candidate(r->pool, r->last_tried + 1, "Trying the filter for a reread",
+				       &r->candidate);
+
+	if (err == 0 && r->candidate == NULL)
+		return; /* no slot: the end of a worker brings us back */
+	r->wanted = false;
+	r->last_tried++;
+	if (err < 0)
+		fail(r, NULL, strerror(-err));
+}
+
+/* A failure to start counts in the pool's history, which puts the next try off. */
+static void successor_start(struct reload *r)
+{
+	(void)pool_start_candidate(r->pool, r->generation, "Replacing a worker of an older generation",
+				   &r->successor);
+}
+
+int64_t reload_pass(struct reload *r, int64_t now_ms)
+{
+	bool replace = r->successor == NULL && pool_has_older(r->pool, r->generation);
+	int64_t at;
+
+	if (!r->wanted && (r->candidate != NULL || !replace))
+		return POLICY_NEVER;
+	if ((at = pool_start_at(r->pool, r->wanted)) > now_ms)
+		return at;
+	if (r->wanted)
+		candidate_start(r);
+	else
+		successor_start(r);
+	return POLICY_NEVER;
+}
+
+void reload_on_ready(struct reload *r, struct worker *w)
+{
+	if (w == r->candidate) {
+		r->candidate = NULL;
+		r->generation = worker_facts(w)->generation;
+		succeed(r);
+	} else if (w == r->successor) {
+		r->successor = NULL;
+	} else {
+		return;
+	}
+	pool_promote(r->pool, w);
+}
+
+void reload_on_ended(struct reload *r, struct worker *w)
+{
+	if (w == r->candidate) {
+		r->candidate = NULL;
+		fail(r, worker_last_words(w), worker_end_text(w));
+	} else if (w == r->successor) {
+		r->successor = NULL;
+		log_err("Worker %d could not replace one of an older generation: it %s",
+			worker_facts(w)->number, worker_end_text(w));
+	}
+}

@@ -1,0 +1,44 @@
+/* reload.h - loading the filter anew as a transaction. A candidate worker must start and answer first. When
+ * it does, the workers of older generations are replaced one by one, each only once its successor is ready.
+ * When it does not, everything stays as it is. */
+#ifndef DEFANG_POOL_RELOAD_H
+#define DEFANG_POOL_RELOAD_H
+
+#include "pool/worker.h"
+
+#include <stdint.h>
+
+struct pool;
+struct reload;
+struct reload_waiter;
+
+/* The outcome, as the reply to `reread`. Never called from within reload_request(). */
+typedef void reload_done_fn(const char *reply, void *arg);
+
+struct reload *reload_new(struct pool *pool); /* NULL with errno set */
+void reload_free(struct reload *r);           /* NULL is allowed */
+
+/* Reload, or join the reload whose candidate is being tried. NULL with errno set. */
+struct reload_waiter *reload_request(struct reload *r, reload_done_fn *done, void *arg);
+
+/* `done` will not be called; the reload goes on. */
+void reload_forget(struct reload *r, struct reload_waiter *waiter);
+
+/* Shutting down: whoever waits is told so. */
+void reload_stop(struct reload *r);
+
+/* The generation that workers belong to now. */
+unsigned reload_generation(const struct reload *r);
+
+/* --- for pool.c --- */
+
+/* Start what is to be started. The time to come again if nothing else happens, or POLICY_NEVER. */
+int64_t reload_pass(struct reload *r, int64_t now_ms);
+
+/* `w` has become idle: if it is a candidate it is promoted. */
+void reload_on_ready(struct reload *r, struct worker *w);
+
+/* `w` has ended. */
+void reload_on_ended(struct reload *r, struct worker *w);
+
+#endif

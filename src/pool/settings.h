@@ -1,0 +1,60 @@
+/* settings.h - the options of mimedefang-multiplexor as a struct. Pure: looks at nothing but its arguments.
+ * Source of the letters, defaults and texts: mimedefang-multiplexor(8). */
+#ifndef DEFANG_POOL_SETTINGS_H
+#define DEFANG_POOL_SETTINGS_H
+
+#include "base/address.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SETTINGS_SPOOL "/var/spool/MIMEDefang"
+#define SETTINGS_ERROR_MAX 512
+
+enum settings_action { SETTINGS_RUN, SETTINGS_HELP, SETTINGS_VERSION };
+
+/* Strings point into argv unless they are said to be owned. */
+struct settings {
+	enum settings_action action;
+	/* the pool */
+	int64_t min_workers;   /* -m */
+	int64_t max_workers;   /* -x: N, workers that take work */
+	int64_t max_requests;  /* -r: a worker is replaced after so many */
+	int64_t lifetime_ms;   /* -V: from its first request; 0 for ever */
+	int64_t idle_ms;       /* -i */
+	int64_t fill_ms;       /* -w: pace of starts up to the minimum */
+	int64_t spacing_ms;    /* -W: least time between any two starts */
+	int64_t start_ms;      /* --start-timeout: for the first answer of a worker */
+	int64_t busy_ms;       /* -b: for an answer */
+	int64_t client_ms;     /* -c: for a request or a reply to be written or read */
+	int64_t queue_limit;   /* -q */
+	int64_t queue_ms;      /* -Q */
+	int64_t worker_memory; /* -M, in bytes here; 0 for no limit */
+	bool status_pipe;      /* -Z */
+	char *program;         /* -f; owned; NULL: the caller's default */
+	const char *rules;     /* -F */
+	/* sockets */
+	char *socket;                /* -s; owned */
+	struct address address;      /* of -s */
+	const char *open_socket;     /* -a: for everybody, or NULL */
+	struct address open_address; /* of -a */
+	int64_t backlog;             /* -I */
+	/* the process */
+	const char *user;  /* -U */
+	const char *spool; /* -z */
+	const char *pidfile;
+	char *lockfile;    /* -o, or the pid file's name and `.lock`; owned; NULL for none */
+	const char *label; /* -Y: tag in syslog */
+	int facility;      /* -S: a LOG_ value */
+	bool group_access; /* -G */
+	bool foreground;   /* -D */
+	bool verbose;      /* -l: workers' starts, ends and standard error are logged */
+};
+
+/* 0, or a sysexits status with a message for the administrator in `error`. Free *out either way. */
+int settings_parse(int argc, char *argv[], struct settings *out, char error[SETTINGS_ERROR_MAX]);
+void settings_free(struct settings *s);
+
+extern const char settings_usage[];
+
+#endif
