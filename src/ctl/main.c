@@ -1,0 +1,289 @@
+/* md-mx-ctrl - ask the controller of the workers, and show what it answers. */
+#include "base/address.h"
+#include "base/ask.h"
+#include "base/buf.h"
+#include "base/loop.h"
+#include "ctl/format.h"
+#include "proto/percent.h"
+#include "proto/reply.h"
+#include "proto/request.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define DEFAULT_SOCKET "/var/spool/MIMEDefang/mimedefang-multiplexor.sock"
+#define MAX_ANSWER (4u << 20)
+
+/* What is typed, when it is not sent as typed. */
+static const struct view {
+	const char *typed;
+	const char *sent;
+	format_fn *format; /* NULL: shown as it comes */
+} views[] = {
+	{ "status", "status", format_status },
+	{ "rawstatus", "status", NULL },
+	{ "barstatus", "status", format_barstatus },
+	{ "msgs", "msgs", NULL },
+	{ "reread", "reread", NULL },
+};
+
+static const struct view *view_find(const char *typed)
+{
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		if (strcmp(views[i].typed, typed) == 0)
+			return &views[i];
+	}
+	return NULL;
+}
+
+/* --- asking --- */
+
+struct control {
+	struct loop *loop;
+	struct address address;
+	FILE *errors; /* where they go: standard error, but standard output with -i */
+	/* of the question being asked */
+	const struct view *view;
+	bool failed;
+};
+
+static void fail_errno(struct control *c, const char *what, int err, bool ask_running)
+{
+	fprintf(c->errors, "ERROR MXCommand: %s: %s%s\n", what, strerror(-err),
+		ask_running ? ": Is multiplexor running?" : "");
+	c->failed = true;
+}
+
+/* With a final LF, whether there was one or not. */
+static void print_line(FILE *out, const char *text, size_t len)
+{
+	if (len == 0)
+		return;
+	fwrite(text, 1, len, out);
+	if (text[len - 1] != '\n')
+		fputc('\n', out);
+}
+
+static void show_formatted(struct control *c, const char *answer)
+{
+	struct buf text;
+
+	buf_init(&text, BUF_NO_LIMIT);
+	if (c->view->format(answer, &text)) {
+		print_line(stdout, text.data, text.len);
+	} else {
+		fprintf(c->errors, "ERROR ");
+		print_line(c->errors, answer, strlen(answer));
+		c->failed = true;
+	}
+	buf_free(&text);
+}
+
+static void show(struct control *c, char *answer, size_t len)
+{
+	if (c->view != NULL && c->view->format != NULL) {
+		show_formatted(c, answer);
+	} else if (reply_is_error(answer)) {
+		print_line(c->errors, answer, len);
+		c->failed = true;
+	} else {
+		if (c->view == NULL)
+			len = percent_decode_n(answer, len);
+		print_line(stdout, answer, len);
+	}
+}
+
+static void on_answer(enum ask_result result, char *answer, size_t len, int error, void *arg)
+{
+	struct control *c = arg;
+
+	switch (result) {
+	case ASK_ANSWERED:
+		show(c, answer, len);
+		break;
+	case ASK_TRUNCATED:
+		fprintf(c->errors, "ERROR MXCommand: read: answer is too long\n");
+		c->failed = true;
+		break;
+	case ASK_NO_CONNECT:
+		fail_errno(c, "connect", error, error != -EPERM && error != -EACCES);
+		break;
+	case ASK_WRITE_ERROR:
+		fail_errno(c, "write", error, true);
+		break;
+	case ASK_READ_ERROR:
+		fail_errno(c, "read", error, false);
+		break;
+	case ASK_TIMEOUT: /* no deadline is set: a reread or a scan takes its time */
+		break;
+	}
+	loop_stop(c->loop);
+}
+
+/* Send a whole request line and show the answer, laid out for `view`. */
+static bool control_ask(struct control *c, const struct view *view, const char *line, size_t len)
+{
+	c->view = view;
+	c->failed = false;
+	if (ask_start(c->loop, &c->address, line, len, MAX_ANSWER, 0, on_answer, c) == NULL)
+		fail_errno(c, "socket", -errno, false);
+	else
+		loop_run(c->loop);
+	return !c->failed;
+}
+
+/* --- the ways to ask --- */
+
+static bool ask_words(struct control *c, char *words[], int n)
+{
+	const struct view *view = n == 1 ? view_find(words[0]) : NULL;
+	struct buf line;
+	bool ok;
+
+	buf_init(&line, BUF_NO_LIMIT);
+	request_encode(&line, view == NULL ? words[0] : view->sent, (const char *const *)words + 1, n - 1);
+	if (buf_error(&line)) {
+		fail_errno(c, "request", buf_error(&line), false);
+		ok = false;
+	} else {
+		ok = control_ask(c, view, line.data, line.len);
+	}
+	buf_free(&line);
+	return ok;
+}
+
+/* A line of standard input is taken as encoded already. */
+static void ask_line(struct control *c, const char *text)
+{
+	const struct view *view = view_find(text);
+	struct buf line;
+
+	buf_init(&line, BUF_NO_LIMIT);
+	buf_adds(&line, view == NULL ? text : view->sent);
+	buf_addc(&line, '\n');
+	control_ask(c, view, line.data, line.len);
+	fflush(stdout);
+	buf_free(&line);
+}
+
+static void ask_lines(struct control *c)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	c->errors = stdout;
+	while ((n = getline(&line, &room, stdin)) > 0) {
+		if (line[n - 1] == '\n')
+			line[n - 1] = '\0';
+		ask_line(c, line);
+	}
+	free(line);
+}
+
+/* --- usage --- */
+
+static void print_possible(enum ask_result result, char *answer, size_t len, int error, void *arg)
+{
+	struct control *c = arg;
+
+	if (result == ASK_ANSWERED) {
+		fputs("Possible commands:\n", c->errors);
+		print_line(c->errors, answer, len);
+	}
+	loop_stop(c->loop);
+}
+
+static void usage(struct control *c, FILE *out)
+{
+	fputs("Usage: md-mx-ctrl [-s SOCKET] REQUEST [ARGUMENT]..\n"
+	      "       md-mx-ctrl [-s SOCKET] -i\n"
+	      "  -s SOCKET  of the controller (" DEFAULT_SOCKET ")\n"
+	      "  -i         read requests from standard input, one a line, encoded already\n"
+	      "  -h         this text\n"
+	      "Besides the requests of the controller: rawstatus, barstatus.\n",
+	      out);
+	c->errors = out;
+	if (ask_start(c->loop, &c->address, "help\n", 5, MAX_ANSWER, 0, print_possible, c) != NULL)
+		loop_run(c->loop);
+}
+
+/* --- options --- */
+
+struct options {
+	const char *socket;
+	bool loop;
+	bool help;
+};
+
+static int options_read(int argc, char *argv[], struct options *o)
+{
+	int letter;
+
+	*o = (struct options){ .socket = DEFAULT_SOCKET };
+	/* `+`: options end at the request, whose arguments may begin with a dash */
+	while ((letter = getopt(argc, argv, "+s:ih")) != -1) {
+		switch (letter) {
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'i':
+			o->loop = true;
+			break;
+		case 'h':
+			o->help = true;
+			break;
+		default: /* getopt has said what is wrong */
+			return EX_USAGE;
+		}
+	}
+	return 0;
+}
+
+static int address_set(struct control *c, const char *socket)
+{
+	enum address_error e = address_parse(socket, ADDRESS_LOOPBACK, &c->address);
+
+	if (e == ADDRESS_OK && address_is_unix(&c->address))
+		return 0;
+	fprintf(stderr, "md-mx-ctrl: Option -s: '%s': %s\n", socket,
+		e == ADDRESS_OK ? "not a UNIX-domain socket" : address_error_text(e));
+	return EX_USAGE;
+}
+
+static int run(struct control *c, int bad_option, const struct options *o, char *words[], int n)
+{
+	if (bad_option != 0 || (!o->help && !o->loop && n == 0)) {
+		usage(c, stderr);
+		return EX_USAGE;
+	}
+	if (o->help)
+		usage(c, stdout);
+	else if (o->loop)
+		ask_lines(c);
+	else if (!ask_words(c, words, n))
+		return EXIT_FAILURE;
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char *argv[])
+{
+	struct control c = { .errors = stderr };
+	struct options o;
+	int bad_option = options_read(argc, argv, &o), status;
+
+	if ((status = address_set(&c, o.socket)) != 0)
+		return status;
+	if ((c.loop = loop_new()) == NULL) {
+		perror("md-mx-ctrl");
+		return EX_OSERR;
+	}
+	status = run(&c, bad_option, &o, argv + optind, argc - optind);
+	loop_free(c.loop);
+	return status;
+}
