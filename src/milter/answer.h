@@ -1,0 +1,12 @@
+/* answer.h - a verdict as the packet that tells it to the MTA. Pure. */
+#ifndef DEFANG_MILTER_ANSWER_H
+#define DEFANG_MILTER_ANSWER_H
+
+#include "base/buf.h"
+#include "proto/reply.h"
+
+/* Append the packet. With `reply`, a REJECT or TEMPFAIL carries its text; NULL leaves the words to the MTA.
+ */
+void answer_put(struct buf *out, enum verdict v, const struct smtp_reply *reply);
+
+#endif

@@ -1,0 +1,174 @@
+#include "milter/client.h"
+
+#include "base/ask.h"
+#include "base/log.h"
+#include "proto/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ANSWER 65536 /* bytes of a reply that are read */
+
+enum kind { KIND_CHECK, KIND_FREE, KIND_SCAN };
+
+struct question {
+	struct ask *ask;
+	enum kind kind;
+	bool quiet; /* do not log a controller that is not there */
+	union {
+		check_fn *check;
+		free_fn *free_workers;
+		scan_fn *scan;
+	} cb;
+	void *arg;
+	char id[]; /* for the log */
+};
+
+static void log_trouble(const struct question *q, enum ask_result result, int error)
+{
+	static const char *const step[] = {
+		[ASK_NO_CONNECT] = "connect",
+		[ASK_WRITE_ERROR] = "write",
+		[ASK_READ_ERROR] = "read",
+	};
+
+	if (q->quiet)
+		return;
+	if (result == ASK_TRUNCATED)
+		log_warn("%s: MXCommand: Overlong reply from multiplexor was truncated!", q->id);
+	else if (result == ASK_TIMEOUT)
+		log_err("%s: MXCommand: no answer from the multiplexor in time", q->id);
+	else if (result != ASK_ANSWERED)
+		log_err("%s: MXCommand: %s: %s: Is multiplexor running?", q->id, step[result],
+			strerror(-error));
+}
+
+static void log_bad_answer(const struct question *q, char *answer)
+{
+	answer[strcspn(answer, "\n")] = '\0';
+	log_err("%s: Error from multiplexor: %s", q->id, answer);
+}
+
+static void end_check(const struct question *q, char *answer)
+{
+	struct check_reply reply = { .verdict = VERDICT_TEMPFAIL };
+
+	if (answer != NULL && check_reply_parse(answer, &reply) != REPLY_OK)
+		log_bad_answer(q, answer);
+	q->cb.check(&reply, q->arg);
+}
+
+static void end_free(const struct question *q, const char *answer)
+{
+	int n = -1;
+
+	if (answer == NULL || free_reply_parse(answer, &n) != REPLY_OK)
+		n = -1;
+	q->cb.free_workers(n, q->arg);
+}
+
+static void end_scan(const struct question *q, char *answer)
+{
+	bool done = answer != NULL && scan_reply_parse(answer) == REPLY_OK;
+
+	if (answer != NULL && !done)
+		log_bad_answer(q, answer);
+	q->cb.scan(done, q->arg);
+}
+
+static void on_answer(enum ask_result result, char *answer, size_t len, int error, void *arg)
+{
+	struct question *q = arg;
+
+	log_trouble(q, result, error);
+	if (result != ASK_ANSWERED && result != ASK_TRUNCATED)
+		answer = NULL;
+	if (q->kind == KIND_CHECK)
+		end_check(q, answer);
+	else if (q->kind == KIND_FREE)
+		end_free(q, answer);
+	else
+		end_scan(q, answer);
+	free(q);
+}
+
+static struct question *question_new(enum kind kind, const char *id, void *arg)
+{
+	size_t size = strlen(id) + 1;
+	struct question *q = calloc(1, sizeof(*q) + size);
+
+	if (q == NULL)
+		return NULL;
+	memcpy(q->id, id, size);
+	q->kind = kind;
+	q->arg = arg;
+	return q;
+}
+
+/* Takes `q`, which may be NULL. */
+static struct question *question_start(const struct client *c, struct question *q, const struct buf *line)
+{
+	if (q == NULL || buf_error(line) != 0 || line->len > REQUEST_MAX_LINE) {
+		log_err("%s: request to the multiplexor not sent: %s", q != NULL ? q->id : "NOQUEUE",
+			q != NULL && buf_error(line) == 0 ? "it is too long" : "out of memory");
+		free(q);
+		return NULL;
+	}
+	q->ask = ask_start(c->loop, c->controller, line->data, line->len, MAX_ANSWER, 0, on_answer, q);
+	if (q->ask == NULL) {
+		log_err("%s: request to the multiplexor not sent: out of memory", q->id);
+		free(q);
+		return NULL;
+	}
+	return q;
+}
+
+struct question *client_check(const struct client *c, const char *id, const struct buf *line, check_fn *cb,
+			      void *arg)
+{
+	struct question *q = question_new(KIND_CHECK, id, arg);
+
+	if (q != NULL)
+		q->cb.check = cb;
+	return question_start(c, q, line);
+}
+
+static struct question *start_words(const struct client *c, struct question *q, const char *verb,
+				    const char *const *words, int n)
+{
+	struct buf line;
+
+	buf_init(&line, BUF_NO_LIMIT);
+	request_encode(&line, verb, words, n);
+	q = question_start(c, q, &line);
+	buf_free(&line);
+	return q;
+}
+
+struct question *client_free_workers(const struct client *c, bool quiet, free_fn *cb, void *arg)
+{
+	struct question *q = question_new(KIND_FREE, "NOQUEUE", arg);
+
+	if (q != NULL) {
+		q->cb.free_workers = cb;
+		q->quiet = quiet;
+	}
+	return start_words(c, q, "free", NULL, 0);
+}
+
+struct question *client_scan(const struct client *c, const char *id, const char *dir, scan_fn *cb, void *arg)
+{
+	struct question *q = question_new(KIND_SCAN, id, arg);
+
+	if (q != NULL)
+		q->cb.scan = cb;
+	return start_words(c, q, "scan", (const char *const[]){ id, dir }, 2);
+}
+
+void question_cancel(struct question *q)
+{
+	if (q == NULL)
+		return;
+	ask_cancel(q->ask);
+	free(q);
+}

@@ -1,0 +1,37 @@
+/* client.h - questions to the controller. Every question is a connection of its own; none blocks. Whatever
+ * goes wrong is logged here, and the callback gets what then is to be done: a temporary failure. */
+#ifndef DEFANG_MILTER_CLIENT_H
+#define DEFANG_MILTER_CLIENT_H
+
+#include "base/address.h"
+#include "base/buf.h"
+#include "base/loop.h"
+#include "proto/reply.h"
+
+#include <stdbool.h>
+
+struct client { /* whom to ask, and on which loop */
+	struct loop *loop;
+	const struct address *controller;
+};
+
+struct question;
+
+/* Called once from the loop, after which the question is gone. `reply` and what it points to are valid during
+ * the call. */
+typedef void check_fn(const struct check_reply *reply, void *arg);
+typedef void free_fn(int n_free, void *arg); /* -1: no answer */
+typedef void scan_fn(bool done, void *arg);  /* false: the filter failed or was not reached */
+
+/* `id` is what log lines begin with: the queue id or `NOQUEUE`. `line` is a request, its LF included; it may
+ * be freed at once. NULL when out of memory or when the line is too long, which is logged: no callback comes.
+ */
+struct question *client_check(const struct client *c, const char *id, const struct buf *line, check_fn *cb,
+			      void *arg);
+struct question *client_free_workers(const struct client *c, bool quiet, free_fn *cb, void *arg);
+struct question *client_scan(const struct client *c, const char *id, const char *dir, scan_fn *cb, void *arg);
+
+/* Withdraw: hang up on the controller; the callback will not come. NULL is allowed. */
+void question_cancel(struct question *q);
+
+#endif

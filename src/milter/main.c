@@ -1,0 +1,261 @@
+/* mimedefang - the milter front end: mimedefang(8). */
+#include "base/daemon.h"
+#include "base/listen.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/rights.h"
+#include "milter/server.h"
+#include "milter/settings.h"
+#include "milter/site.h"
+#include "milter/starter.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* The running program. */
+struct program {
+	struct settings settings;
+	struct rights rights;
+	struct site site;
+	struct server server;
+	struct loop *loop;
+	struct starter *starter;
+	int pid_fd, lock_fd, listen_fd;
+	bool listening; /* listen_fd belongs to the server */
+	int status;     /* exit status */
+};
+
+/* Options */
+
+static void print_usage(const char *name)
+{
+	struct buf text;
+
+	buf_init(&text, BUF_NO_LIMIT);
+	settings_usage(&text, name);
+	fputs(text.data, stderr);
+	buf_free(&text);
+}
+
+/* Returns only when the program is to run. */
+static void load_settings(struct settings *settings, int argc, char *argv[])
+{
+	struct buf error;
+	enum settings_wish wish;
+
+	buf_init(&error, BUF_NO_LIMIT);
+	wish = settings_parse(argc, argv, settings, &error);
+	if (wish == SETTINGS_RUN)
+		return;
+	if (wish == SETTINGS_VERSION) {
+		printf("mimedefang version %s\n", DEFANG_VERSION);
+		exit(EXIT_SUCCESS);
+	}
+	if (wish == SETTINGS_BAD)
+		fprintf(stderr, "%s\n", error.data);
+	print_usage(argv[0]);
+	exit(wish == SETTINGS_BAD ? EX_USAGE : EXIT_FAILURE);
+}
+
+static void find_user(struct program *p)
+{
+	const char *user = p->settings.user;
+	int rc;
+
+	if (user == NULL && rights_are_root()) {
+		fprintf(stderr, "ERROR: You must not run mimedefang as root.\n"
+				"Use the -U option to set a non-root user.\n");
+		exit(EX_USAGE);
+	}
+	if (user != NULL && (rc = rights_find(user, &p->rights)) < 0) {
+		fprintf(stderr, "-U %s: %s\n", user, rc == -ENOENT ? "no such user" : strerror(-rc));
+		exit(EX_NOUSER);
+	}
+	if (user != NULL && p->rights.uid == 0) {
+		fprintf(stderr, "-U %s: that user is root, too\n", user);
+		exit(EX_USAGE);
+	}
+}
+
+/* Getting ready. Each returns 0, or -1 when it has told why not. */
+
+static int fail(struct program *p, int status, const char *what, const char *name, int rc)
+{
+	p->status = status;
+	daemon_fail(status, "%s%s%s: %s", what, *name != '\0' ? " " : "", name, strerror(-rc));
+	return -1;
+}
+
+/* While we may still be root: the pid file can lie in a folder of root's. */
+static int open_pid_file(struct program *p)
+{
+	const char *path = p->settings.pid_file;
+
+	if (path != NULL && (p->pid_fd = pidfile_open(path)) < 0)
+		return fail(p, EX_CANTCREAT, "pid file", path, p->pid_fd);
+	return 0;
+}
+
+static int drop_rights(struct program *p)
+{
+	int rc = p->settings.user != NULL ? rights_drop(&p->rights) : 0;
+
+	return rc < 0 ? fail(p, EX_NOPERM, "cannot become user", p->settings.user, rc) : 0;
+}
+
+static int take_lock(struct program *p)
+{
+	const struct settings *s = &p->settings;
+	char *path = NULL;
+
+	if (s->lock_file != NULL)
+		path = strdup(s->lock_file);
+	else if (s->pid_file == NULL)
+		return 0;
+	else if (asprintf(&path, "%s.lock", s->pid_file) == -1)
+		path = NULL;
+	p->lock_fd = path != NULL ? lockfile_take(path) : -ENOMEM;
+	if (p->lock_fd == -EAGAIN || p->lock_fd == -EACCES) {
+		p->status = EX_UNAVAILABLE;
+		daemon_fail(EX_UNAVAILABLE, "Cannot lock lockfile %s: Is another copy running?", path);
+	} else if (p->lock_fd < 0)
+		fail(p, EX_CANTCREAT, "lock file", path != NULL ? path : "", p->lock_fd);
+	free(path);
+	return p->lock_fd < 0 ? -1 : 0;
+}
+
+static int open_socket(struct program *p)
+{
+	const struct settings *s = &p->settings;
+
+	p->listen_fd = listen_open(&s->socket, s->backlog, s->group ? 007 : 027);
+	if (p->listen_fd < 0)
+		return fail(p, EX_UNAVAILABLE, "cannot listen on -p", s->socket_text, p->listen_fd);
+	if (s->socket.wildcard)
+		log_warn("-p %s names no host: listening on all addresses", s->socket_text);
+	return 0;
+}
+
+static int open_site(struct program *p)
+{
+	umask(p->settings.group ? 027 : 077);
+	if (site_open(&p->site, &p->settings) == 0)
+		return 0;
+	p->status = EX_NOINPUT;
+	return -1;
+}
+
+/* Running */
+
+static void log_alive(const struct settings *s)
+{
+	log_info("MIMEDefang alive. workersReservedForLoopback=%d AllowNewConnectionsToQueue=%d "
+		 "doRelayCheck=%d "
+		 "doHeloCheck=%d doSenderCheck=%d doRecipientCheck=%d",
+		 s->reserved, s->queue_connections, s->relay_check, s->helo_check, s->sender_check,
+		 s->recipient_check);
+}
+
+static void serve(struct program *p)
+{
+	int rc = 0;
+
+	if ((rc = server_listen(&p->server, p->listen_fd)) == 0) {
+		p->listening = true;
+		log_info("Multiplexor alive - entering main loop");
+		if (p->pid_fd >= 0)
+			rc = pidfile_write(p->pid_fd);
+	}
+	if (rc == 0) {
+		daemon_ready();
+		return;
+	}
+	fail(p, EX_OSERR, "cannot serve", "", rc);
+	loop_stop(p->loop);
+}
+
+static void on_controller(bool alive, void *arg)
+{
+	struct program *p = arg;
+
+	p->starter = NULL;
+	if (alive) {
+		serve(p);
+		return;
+	}
+	p->status = EXIT_FAILURE;
+	daemon_fail(EXIT_FAILURE, "Multiplexor socket did not appear.  Exiting.");
+	loop_stop(p->loop);
+}
+
+static void on_signal(int signo, void *arg)
+{
+	struct program *p = arg;
+
+	log_info("%s: stopping", strsignal(signo));
+	loop_stop(p->loop);
+}
+
+static int watch_signals(struct program *p)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && rc == 0; i++)
+		rc = loop_signal(p->loop, signals[i], on_signal, p);
+	return rc;
+}
+
+static int run(struct program *p)
+{
+	int rc = 0;
+
+	if ((p->loop = loop_new()) == NULL)
+		rc = -errno;
+	else if ((rc = watch_signals(p)) == 0) {
+		server_init(&p->server, p->loop, &p->site);
+		log_alive(&p->settings);
+		p->starter = starter_new(&p->server.client, on_controller, p);
+		rc = p->starter != NULL ? loop_run(p->loop) : -ENOMEM;
+	}
+	return rc < 0 ? fail(p, EX_OSERR, "event loop", "", rc) : 0;
+}
+
+/* Undo, in reverse, whatever of it was done. */
+static void clean_up(struct program *p)
+{
+	if (p->listen_fd >= 0)
+		listen_unlink(&p->settings.socket, p->listen_fd);
+	starter_free(p->starter);
+	server_stop(&p->server);
+	loop_free(p->loop);
+	if (p->listen_fd >= 0 && !p->listening)
+		close(p->listen_fd);
+	if (p->pid_fd >= 0)
+		pidfile_remove(p->settings.pid_file, p->pid_fd);
+	site_close(&p->site);
+	rights_free(&p->rights);
+}
+
+int main(int argc, char *argv[])
+{
+	static struct program p = { .pid_fd = -1, .lock_fd = -1, .listen_fd = -1, .site.spool_fd = -1 };
+
+	signal(SIGPIPE, SIG_IGN);
+	load_settings(&p.settings, argc, argv);
+	find_user(&p);
+	log_open("mimedefang", p.settings.facility, p.settings.foreground);
+	if (!p.settings.foreground && daemon_begin() < 0)
+		return EX_OSERR;
+	if (open_pid_file(&p) == 0 && drop_rights(&p) == 0 && take_lock(&p) == 0 && open_site(&p) == 0 &&
+	    open_socket(&p) == 0)
+		run(&p);
+	clean_up(&p);
+	return p.status;
+}

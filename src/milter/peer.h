@@ -1,0 +1,28 @@
+/* peer.h - the SMTP client on whose behalf an MTA speaks to us, as the filter is to see it. */
+#ifndef DEFANG_MILTER_PEER_H
+#define DEFANG_MILTER_PEER_H
+
+#include "milter/macros.h"
+#include "proto/milter.h"
+
+#include <stdbool.h>
+
+struct site;
+
+struct peer {
+	char *name;      /* as the MTA gives it; NULL or "" when it gave none */
+	char ip[46];     /* in canonical form; "" when unknown */
+	int port;        /* 0 when unknown */
+	bool loopback;   /* really this host: not one that -L makes look so, and not a local socket */
+	char *helo;      /* NULL before HELO */
+	char own_ip[46]; /* the address that the client came to; "" when unknown */
+	int own_port;    /* 0 when unknown */
+};
+
+/* Take what CONNECT says, and the macros of that stage. What `p` held is freed. 0 or -ENOMEM. */
+int peer_connect(struct peer *p, const struct site *site, const struct macros *macros,
+		 const struct milter_msg *connect);
+int peer_helo(struct peer *p, const char *helo); /* 0 or -ENOMEM */
+void peer_free(struct peer *p);                  /* leaves an empty one */
+
+#endif

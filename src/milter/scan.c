@@ -1,0 +1,326 @@
+#include "milter/scan.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "milter/answer.h"
+#include "milter/apply.h"
+#include "milter/results.h"
+#include "proto/workdir.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUEUED_ENOUGH 262144 /* bytes on their way to the MTA above which no more of a body is read */
+
+struct scan {
+	struct scan_about about;
+	scan_done_fn *done;
+	void *arg;
+	int64_t started_ms;
+	struct question *question; /* NULL once answered */
+	char *bytes;               /* the RESULTS file, into which `results` points */
+	struct results results;
+	char *scanned_by;
+	struct apply apply;
+};
+
+static const char *id(const struct scan *s)
+{
+	return message_id(s->about.message);
+}
+
+static void scan_free(struct scan *s)
+{
+	apply_close(&s->apply);
+	results_free(&s->results);
+	free(s->scanned_by);
+	free(s->bytes);
+	free(s);
+}
+
+/* The end */
+
+static void end(struct scan *s, struct buf *out, enum verdict v, const struct smtp_reply *reply)
+{
+	answer_put(out, v, reply);
+	conn_write(s->about.mta, out->data, out->len);
+	if (s->about.site->settings->log_times)
+		log_info("%s: Filter time is %lldms", id(s), (long long)(clock_mono_ms() - s->started_ms));
+	s->done(v, s->arg);
+	scan_free(s);
+}
+
+static void end_tempfail(struct scan *s)
+{
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	end(s, &out, VERDICT_TEMPFAIL, NULL);
+	buf_free(&out);
+}
+
+static void log_refusal(const struct scan *s)
+{
+	static const char *const doing[] = {
+		[VERDICT_REJECT] = "Bouncing",
+		[VERDICT_TEMPFAIL] = "Tempfailing",
+		[VERDICT_DISCARD] = "Discarding",
+	};
+	enum verdict v = s->results.verdict;
+
+	if (v != VERDICT_CONTINUE)
+		log_debug("%s: %s because filter instructed us to", id(s), doing[v]);
+}
+
+/* Send what fits; when the MTA is slow, the rest follows in scan_on_drained(). */
+static void send_more(struct scan *s)
+{
+	enum apply_state state;
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	state = apply_fill(&s->apply, &out, QUEUED_ENOUGH);
+	if (state == APPLY_MORE)
+		conn_write(s->about.mta, out.data, out.len);
+	else if (state == APPLY_DONE) {
+		log_refusal(s);
+		end(s, &out, s->results.verdict, &s->results.reply);
+	} else {
+		log_err("%s: %s cannot be read: Tempfailing", id(s), WORKDIR_NEWBODY);
+		buf_clear(&out);
+		end(s, &out, VERDICT_TEMPFAIL, NULL);
+	}
+	buf_free(&out);
+}
+
+void scan_on_drained(struct scan *s)
+{
+	if (!scan_is_asking(s))
+		send_more(s);
+}
+
+/* Reading RESULTS */
+
+/* All of the file with a NUL behind it, or NULL. */
+static char *read_file(int fd, size_t size)
+{
+	char *bytes = malloc(size + 1);
+	size_t got = 0;
+	ssize_t n = 1;
+
+	while (bytes != NULL && got < size && n > 0) {
+		n = read(fd, bytes + got, size - got);
+		if (n > 0)
+			got += (size_t)n;
+	}
+	if (bytes == NULL || got < size) {
+		free(bytes);
+		return NULL;
+	}
+	bytes[size] = '\0';
+	return bytes;
+}
+
+/* Open RESULTS: the descriptor and its size, or -1 with the reason logged. */
+static int open_results(struct scan *s, size_t *size)
+{
+	size_t max = s->about.site->settings->max_results;
+	int fd = message_open_file(s->about.message, WORKDIR_RESULTS, size);
+
+	if (fd < 0) {
+		log_warn("%s: Filter did not create RESULTS file", id(s));
+		message_set_failed(s->about.message);
+		return -1;
+	}
+	if (*size > max) {
+		log_warn("%s: RESULTS file is unreasonably large - %zu bytes; max is %zu bytes", id(s), *size,
+			 max);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void log_parse_error(const struct scan *s, enum results_error error)
+{
+	if (error == RESULTS_NO_END)
+		log_err("%s: %s: Tempfailing", id(s), results_error_text(error));
+	else
+		log_warn("%s: %s: Tempfailing", id(s), results_error_text(error));
+}
+
+/* 0, or -1 with the reason logged. */
+static int read_results(struct scan *s)
+{
+	enum results_error error;
+	size_t size = 0;
+	int fd = open_results(s, &size);
+
+	if (fd < 0)
+		return -1;
+	s->bytes = read_file(fd, size);
+	close(fd);
+	if (s->bytes == NULL) {
+		log_err("%s: RESULTS file cannot be read: Tempfailing", id(s));
+		return -1;
+	}
+	error = results_parse(s->bytes, size, message_traits(s->about.message)->mime_version, &s->results);
+	if (error != RESULTS_OK) {
+		log_parse_error(s, error);
+		return -1;
+	}
+	if (s->results.n_unknown > 0)
+		log_warn("%s: Unknown command '%c' in RESULTS file (%zu such lines)", id(s),
+			 s->results.unknown, s->results.n_unknown);
+	return 0;
+}
+
+/* What we add ourselves to a message that goes on */
+
+static int add_scanned_by(struct scan *s)
+{
+	const char *text = s->about.site->settings->scanned_by, *ip = s->about.own_ip;
+
+	if (*text == '\0' || (s->about.agreed->actions & MILTER_F_ADDHDRS) == 0)
+		return 0;
+	if (asprintf(&s->scanned_by, "%s%s%s", text, *ip != '\0' ? " on " : "", ip) == -1) {
+		s->scanned_by = NULL;
+		return -ENOMEM;
+	}
+	return changes_add(&s->results.changes,
+			   (struct change){ MILTER_ADDHEADER, 0, "X-Scanned-By", s->scanned_by });
+}
+
+/* From the last to the second: some MTAs number anew after each deletion. */
+static int delete_content_types(struct scan *s)
+{
+	int n = message_traits(s->about.message)->content_types, err = 0;
+
+	if (n > 1)
+		log_warn("%s: WARNING: %d Content-Type headers found -- deleting all but first", id(s), n);
+	for (; n > 1 && err == 0; n--)
+		err = changes_add(&s->results.changes,
+				  (struct change){ MILTER_CHGHEADER, (uint32_t)n, "Content-Type", "" });
+	return err;
+}
+
+static int add_own_changes(struct scan *s)
+{
+	const struct message_traits *traits = message_traits(s->about.message);
+	int err;
+
+	if (s->results.verdict != VERDICT_CONTINUE)
+		return 0;
+	if ((err = add_scanned_by(s)) < 0)
+		return err;
+	if (traits->validated)
+		err = changes_add(&s->results.changes,
+				  (struct change){ MILTER_CHGHEADER, 1, s->about.site->validation_header,
+						   "" });
+	return err < 0 ? err : delete_content_types(s);
+}
+
+/* Judging RESULTS against what the MTA can do */
+
+/* True when every change can be made. A refusal stands even if its quarantine cannot be had. */
+static bool mta_can(struct scan *s)
+{
+	uint32_t missing = changes_actions(&s->results.changes) & ~s->about.agreed->actions;
+
+	if (missing == 0)
+		return true;
+	log_err("%s: the filter wants changes that the MTA does not offer (actions 0x%x)", id(s), missing);
+	if (s->results.verdict == VERDICT_CONTINUE)
+		return false;
+	s->results.changes.n = 0;
+	return true;
+}
+
+/* 0 with *fd -1 when the body stays as it is; -1 when the new one is missing, which is logged. */
+static int open_new_body(struct scan *s, int *fd)
+{
+	size_t size;
+	int rc;
+
+	*fd = -1;
+	if ((changes_actions(&s->results.changes) & MILTER_F_CHGBODY) == 0)
+		return 0;
+	if ((rc = message_open_file(s->about.message, WORKDIR_NEWBODY, &size)) < 0) {
+		log_warn("%s: Could not open %s: %s: Tempfailing", id(s), WORKDIR_NEWBODY, strerror(-rc));
+		return -1;
+	}
+	*fd = rc;
+	return 0;
+}
+
+static int prepare(struct scan *s)
+{
+	int fd;
+
+	if (read_results(s) < 0)
+		return -1;
+	if (add_own_changes(s) < 0) {
+		log_err("%s: too many changes or out of memory: Tempfailing", id(s));
+		return -1;
+	}
+	if (!mta_can(s) || open_new_body(s, &fd) < 0)
+		return -1;
+	apply_init(&s->apply, &s->results.changes, fd);
+	return 0;
+}
+
+static void on_scanned(bool scanned, void *arg)
+{
+	struct scan *s = arg;
+
+	s->question = NULL;
+	if (!scanned)
+		message_set_failed(s->about.message);
+	if (scanned && prepare(s) == 0)
+		send_more(s);
+	else
+		end_tempfail(s);
+}
+
+/* The start */
+
+struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void *arg)
+{
+	struct scan *s = calloc(1, sizeof(*s));
+	int err = s != NULL ? message_finish(about->message) : -ENOMEM;
+
+	if (err < 0) {
+		log_err("%s: message not written: %s", message_id(about->message), strerror(-err));
+		free(s);
+		return NULL;
+	}
+	s->about = *about;
+	s->done = done;
+	s->arg = arg;
+	s->started_ms = clock_mono_ms();
+	changes_init(&s->results.changes);
+	apply_init(&s->apply, &s->results.changes, -1);
+	s->question = client_scan(about->client, id(s), message_dir(about->message), on_scanned, s);
+	if (s->question == NULL) {
+		message_set_failed(about->message);
+		scan_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+bool scan_is_asking(const struct scan *s)
+{
+	return s->question != NULL;
+}
+
+void scan_cancel(struct scan *s)
+{
+	if (s == NULL)
+		return;
+	question_cancel(s->question);
+	scan_free(s);
+}

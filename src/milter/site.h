@@ -1,0 +1,25 @@
+/* site.h - what is the same for all sessions and does not change while we run: the settings and what was
+ * found out at the start. Shared by all loops, read only. */
+#ifndef DEFANG_MILTER_SITE_H
+#define DEFANG_MILTER_SITE_H
+
+#include "milter/settings.h"
+
+#include <stdbool.h>
+
+struct site {
+	const struct settings *settings;
+	int spool_fd;            /* the spool directory */
+	char own_ip[46];         /* the IPv4 address of our host name; "" when unknown */
+	char *validation_header; /* the header that bears a client address to trust, or NULL */
+};
+
+/* Open the spool, look up our address, read the key file. 0, or -errno when the spool cannot be used, which
+ * is also told through daemon_fail(); what else is missing is only logged. */
+int site_open(struct site *site, const struct settings *settings);
+void site_close(struct site *site);
+
+/* Whether the administrator wants work directories kept: the file DO-NOT-DELETE-WORK-DIRS in the spool. */
+bool site_keeps_dirs(const struct site *site);
+
+#endif

@@ -1,0 +1,246 @@
+#include "milter/spool.h"
+
+#include "proto/workdir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WRITE_ABOVE 65536 /* bytes that may wait for each file */
+#define MAX_DEPTH 32      /* of directories that a filter left behind */
+
+struct file {
+	int fd; /* -1 until something is written, and after the end */
+	struct buf waiting;
+};
+
+struct spool {
+	int parent_fd, fd;
+	mode_t mode; /* of files */
+	int error;   /* the first failure to write, as -errno */
+	struct file files[SPOOL_FILES];
+	char name[]; /* below parent_fd */
+};
+
+static const char *const names[] = {
+	[SPOOL_COMMANDS] = WORKDIR_COMMANDS,
+	[SPOOL_HEADERS] = WORKDIR_HEADERS,
+	[SPOOL_INPUTMSG] = WORKDIR_INPUTMSG,
+};
+
+static struct spool *spool_alloc(int parent_fd, const char *name, bool group)
+{
+	size_t size = strlen(name) + 1;
+	struct spool *s = calloc(1, sizeof(*s) + size);
+
+	if (s == NULL)
+		return NULL;
+	memcpy(s->name, name, size);
+	s->parent_fd = parent_fd;
+	s->fd = -1;
+	s->mode = group ? 0640 : 0600;
+	for (int i = 0; i < SPOOL_FILES; i++) {
+		s->files[i].fd = -1;
+		buf_init(&s->files[i].waiting, BUF_NO_LIMIT);
+	}
+	return s;
+}
+
+int spool_new(int parent_fd, const char *name, bool group, struct spool **out)
+{
+	struct spool *s = spool_alloc(parent_fd, name, group);
+	int err;
+
+	if (s == NULL)
+		return -ENOMEM;
+	if (mkdirat(parent_fd, name, group ? 0750 : 0700) == -1) {
+		err = -errno;
+		goto free_it;
+	}
+	s->fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->fd == -1) {
+		err = -errno;
+		goto remove_it;
+	}
+	*out = s;
+	return 0;
+remove_it:
+	unlinkat(parent_fd, name, AT_REMOVEDIR);
+free_it:
+	spool_free(s);
+	return err;
+}
+
+static void file_close(struct file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+	buf_free(&f->waiting);
+}
+
+void spool_free(struct spool *s)
+{
+	if (s == NULL)
+		return;
+	for (int i = 0; i < SPOOL_FILES; i++)
+		file_close(&s->files[i]);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+}
+
+struct buf *spool_buf(struct spool *s, enum spool_file file)
+{
+	return &s->files[file].waiting;
+}
+
+static int write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, p, n);
+
+		if (done == -1 && errno != EINTR)
+			return -errno;
+		if (done > 0) {
+			p += done;
+			n -= (size_t)done;
+		}
+	}
+	return 0;
+}
+
+static int file_write(struct spool *s, enum spool_file which)
+{
+	struct file *f = &s->files[which];
+	int err = buf_error(&f->waiting);
+
+	if (err == 0 && f->fd == -1) {
+		f->fd = openat(s->fd, names[which], O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			       s->mode);
+		if (f->fd == -1)
+			err = -errno;
+	}
+	if (err == 0)
+		err = write_all(f->fd, f->waiting.data, f->waiting.len);
+	buf_clear(&f->waiting);
+	if (s->error == 0)
+		s->error = err;
+	return s->error;
+}
+
+int spool_added(struct spool *s, enum spool_file file)
+{
+	const struct buf *waiting = &s->files[file].waiting;
+
+	if (s->error == 0 && (waiting->len >= WRITE_ABOVE || buf_error(waiting) != 0))
+		file_write(s, file);
+	return s->error;
+}
+
+int spool_sync(struct spool *s)
+{
+	for (int i = 0; i < SPOOL_FILES && s->error == 0; i++) {
+		const struct file *f = &s->files[i];
+		bool absent = f->fd == -1 && i != SPOOL_INPUTMSG;
+
+		if (absent || f->waiting.len > 0 || buf_error(&f->waiting) != 0)
+			file_write(s, (enum spool_file)i);
+	}
+	return s->error;
+}
+
+int spool_finish(struct spool *s)
+{
+	spool_sync(s);
+	for (int i = 0; i < SPOOL_FILES; i++)
+		file_close(&s->files[i]);
+	return s->error;
+}
+
+int spool_open_file(const struct spool *s, const char *name, size_t *size)
+{
+	/* O_NONBLOCK: a fifo must not hold us up */
+	int fd = openat(s->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int err;
+
+	if (fd == -1)
+		return -errno;
+	if (fstat(fd, &st) == -1)
+		err = -errno;
+	else if (!S_ISREG(st.st_mode))
+		err = -EINVAL;
+	else {
+		*size = (size_t)st.st_size;
+		return fd;
+	}
+	close(fd);
+	return err;
+}
+
+static int empty_directory(int fd, int depth);
+
+static int remove_entry(int dir_fd, const char *name, int depth)
+{
+	int fd, err;
+
+	if (unlinkat(dir_fd, name, 0) == 0)
+		return 0;
+	if (errno != EISDIR)
+		return -errno;
+	if (depth == 0)
+		return -ELOOP;
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return -errno;
+	if ((err = empty_directory(fd, depth - 1)) == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) == -1)
+		err = -errno;
+	return err;
+}
+
+/* Takes `fd`. Goes on after a failure, and returns the first one. */
+static int empty_directory(int fd, int depth)
+{
+	DIR *dir = fdopendir(fd);
+	const struct dirent *entry;
+	int err = 0, rc;
+
+	if (dir == NULL) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if ((rc = remove_entry(dirfd(dir), entry->d_name, depth)) < 0 && err == 0)
+			err = rc;
+	}
+	closedir(dir);
+	return err;
+}
+
+int spool_remove(struct spool *s)
+{
+	int err, fd;
+
+	/* The usual content by name, which spares reading the directory. */
+	for (int i = 0; i < SPOOL_FILES; i++)
+		unlinkat(s->fd, names[i], 0);
+	unlinkat(s->fd, WORKDIR_RESULTS, 0);
+	if (unlinkat(s->parent_fd, s->name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -errno;
+	if ((fd = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		return -errno;
+	if ((err = empty_directory(fd, MAX_DEPTH)) == 0 &&
+	    unlinkat(s->parent_fd, s->name, AT_REMOVEDIR) == -1)
+		err = -errno;
+	return err;
+}

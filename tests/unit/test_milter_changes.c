@@ -1,0 +1,133 @@
+#include "milter/apply.h"
+#include "milter/changes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A file of n bytes, open at its start. */
+static int file_of(size_t n)
+{
+	FILE *f = tmpfile();
+	int fd;
+
+	assert_non_null(f);
+	for (size_t i = 0; i < n; i++)
+		assert_int_not_equal(fputc('x', f), EOF);
+	rewind(f);
+	fd = dup(fileno(f));
+	fclose(f);
+	return fd;
+}
+
+/* The letters of all packets, in turns of about `enough` bytes. */
+static void letters_of(struct apply *a, size_t enough, char *letters, size_t *body)
+{
+	enum apply_state state;
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	*body = 0;
+	do {
+		struct milter_packet p;
+		size_t used, at = 0;
+
+		buf_clear(&out);
+		state = apply_fill(a, &out, enough);
+		assert_int_not_equal(state, APPLY_FAILED);
+		assert_in_range(out.len, 0, enough + MILTER_CHUNK + 5);
+		for (; at < out.len; at += used) {
+			assert_int_equal(milter_frame(out.data + at, out.len - at, MILTER_CHUNK, &p, &used),
+					 MILTER_FRAME_WHOLE);
+			*letters++ = p.letter;
+			if (p.letter == MILTER_REPLBODY)
+				*body += p.len;
+		}
+	} while (state == APPLY_MORE);
+	*letters = '\0';
+	buf_free(&out);
+}
+
+static void add(struct changes *c, enum milter_response kind, const char *name, const char *value)
+{
+	assert_int_equal(changes_add(c, (struct change){ kind, 1, name, value }), 0);
+}
+
+static const struct {
+	size_t size;
+	const char *letters;
+} bodies[] = {
+	{ 0, "hbm" }, /* an empty body has a packet, too */
+	{ 1, "hbm" }, { MILTER_CHUNK, "hbm" }, { MILTER_CHUNK + 1, "hbbm" }, { 3 * MILTER_CHUNK, "hbbbm" },
+};
+
+static void body_is_one_run_of_packets(void **state)
+{
+	char letters[32];
+	size_t body;
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct changes c;
+		struct apply a;
+
+		changes_init(&c);
+		add(&c, MILTER_ADDHEADER, "X-A", "1");
+		add(&c, MILTER_REPLBODY, NULL, NULL);
+		add(&c, MILTER_CHGHEADER, "X-B", "2");
+		apply_init(&a, &c, file_of(bodies[i].size));
+		letters_of(&a, 65536, letters, &body);
+		assert_string_equal(letters, bodies[i].letters);
+		assert_int_equal(body, bodies[i].size);
+		apply_close(&a);
+		changes_free(&c);
+	}
+}
+
+static void missing_body_is_a_failure(void **state)
+{
+	struct changes c;
+	struct apply a;
+	struct buf out;
+
+	changes_init(&c);
+	buf_init(&out, BUF_NO_LIMIT);
+	add(&c, MILTER_REPLBODY, NULL, NULL);
+	apply_init(&a, &c, -1);
+	assert_int_equal(apply_fill(&a, &out, 1), APPLY_FAILED);
+	apply_close(&a);
+	buf_free(&out);
+	changes_free(&c);
+}
+
+static void knows_the_actions_needed(void **state)
+{
+	struct changes c;
+
+	changes_init(&c);
+	assert_int_equal(changes_actions(&c), 0);
+	add(&c, MILTER_INSHEADER, "a", "b");
+	add(&c, MILTER_QUARANTINE, NULL, "why");
+	assert_int_equal(changes_actions(&c), MILTER_F_ADDHDRS | MILTER_F_QUARANTINE);
+	changes_keep_only(&c, MILTER_QUARANTINE);
+	assert_int_equal(c.n, 1);
+	assert_int_equal(changes_actions(&c), MILTER_F_QUARANTINE);
+	changes_free(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(body_is_one_run_of_packets),
+		cmocka_unit_test(missing_body_is_a_failure),
+		cmocka_unit_test(knows_the_actions_needed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,73 @@
+#include "milter/header.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const struct {
+	const char *text, *folded, *unfolded;
+	bool suspicious;
+} texts[] = {
+	{ "", "", "", false },
+	{ "plain", "plain", "plain", false },
+	{ "a\n\tb\n  c", "a\n\tb\n  c", "a\tb  c", false },
+	{ "a\r\n b", "a\n b", "a b", false },
+	{ "a\rb", "a b", "ab", true },
+	{ "a\r", "a ", "a", true },
+	{ "a\r\r\n b", "a \n b", "a b", true },
+	{ "\xe4\xf6", "\xe4\xf6", "\xe4\xf6", false },
+};
+
+static void header_texts(void **state)
+{
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		buf_clear(&out);
+		header_add_folded(&out, texts[i].text);
+		assert_string_equal(out.data, texts[i].folded);
+		buf_clear(&out);
+		header_add_unfolded(&out, texts[i].text);
+		assert_string_equal(out.data, texts[i].unfolded);
+		assert_int_equal(header_is_suspicious(texts[i].text), texts[i].suspicious);
+	}
+	buf_free(&out);
+}
+
+static const struct {
+	const char *value;
+	size_t len;
+} addresses[] = {
+	{ "192.0.2.1", 9 },
+	{ "192.0.2.1 trailing", 9 },
+	{ "255.255.255.255", 15 },
+	{ "0.0.0.0;x", 7 },
+	{ "256.0.0.1", 0 },
+	{ "1.2.3", 0 },
+	{ "1.2.3.", 0 },
+	{ " 1.2.3.4", 0 },
+	{ "1.2.3.1000", 0 },
+	{ "2001:db8::1", 0 },
+	{ "", 0 },
+	{ "1..2.3", 0 },
+};
+
+static void leading_addresses(void **state)
+{
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
+		assert_int_equal(header_leading_ipv4(addresses[i].value), addresses[i].len);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(header_texts),
+		cmocka_unit_test(leading_addresses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
