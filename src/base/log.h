@@ -21,4 +21,9 @@ void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_err(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* As log_err(), but never to standard error: for who prints the text there himself. */
+void log_syslog_err(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+const char *log_tag(void); /* the tag of log_open(); before it, the program's name */
+
 #endif
