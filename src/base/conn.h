@@ -23,8 +23,10 @@ struct conn;
 enum conn_event {
 	CONN_INPUT,   /* new bytes in the input buffer */
 	CONN_DRAINED, /* all output is written; once per time that it became empty */
-	CONN_EOF,     /* the peer has ended its side; unconsumed input stays readable. Once */
-	CONN_ERROR,   /* reading or writing failed, conn_error() has the reason. Once; free it */
+	CONN_EOF,     /* the peer has ended its side; unconsumed input stays readable. Once; when reading
+		       * rested, CONN_INPUT may still follow it */
+	CONN_ERROR,   /* reading or writing failed, conn_error() has the reason. Once; free it. Output that
+		       * was not written is still counted by conn_pending() */
 	CONN_TIMEOUT, /* the deadline passed; it is cleared */
 };
 
@@ -35,9 +37,13 @@ typedef void conn_fn(struct conn *c, enum conn_event event, void *arg);
 struct conn *conn_new(struct loop *loop, int rfd, int wfd, size_t input_limit, conn_fn *cb, void *arg);
 void conn_free(struct conn *c); /* unwritten output is dropped. NULL is allowed */
 
-/* The unconsumed input; valid until the next call that consumes, or the return to the loop. */
+/* The unconsumed input, followed by a NUL that is not counted. Consuming moves nothing: the pointer is good
+ * until the return to the loop. */
 const char *conn_input(const struct conn *c, size_t *len);
 void conn_consume(struct conn *c, size_t n);
+
+/* Throw away all input that has arrived, also what the kernel still holds (up to 1 MiB of it). The bytes. */
+size_t conn_discard_input(struct conn *c);
 
 /* Queue bytes; they are copied. Written at the end of this turn, so that many small writes of one turn
  * are one system call. */
@@ -47,7 +53,8 @@ size_t conn_pending(const struct conn *c); /* bytes queued and not yet written *
 /* Write now what can be written without waiting. */
 void conn_flush(struct conn *c);
 
-/* End our writing side once the output is written: shutdown() on a socket, close() on a pipe. */
+/* End our writing side once the output is written: shutdown() on a socket, close() on a pipe. What is written
+ * later is dropped. */
 void conn_end_output(struct conn *c);
 
 /* Raise CONN_TIMEOUT when loop_now() reaches `at_ms`; 0 clears. Replaces the former deadline. */

@@ -17,7 +17,8 @@ enum lineio_event {
 	LINEIO_OVERLONG, /* a line above the limit; lineio_line() has its first bytes, the rest up to LF is
 			  * dropped. Comes when the limit is passed, not when the line ends */
 	LINEIO_PARTIAL,  /* end of file in the middle of a line; lineio_line() has it. LINEIO_EOF follows */
-	LINEIO_EOF,      /* the peer has ended its side. Once */
+	LINEIO_EOF,      /* the peer has ended its side. Once; at once even under lineio_hold(), so that
+			  * work can be withdrawn: lines that wait may follow, a partial one then does not */
 	LINEIO_DRAINED,  /* all output is written */
 	LINEIO_TIMEOUT,  /* the deadline passed; it is cleared */
 	LINEIO_ERROR,    /* as CONN_ERROR. Once; free it */
@@ -37,7 +38,8 @@ char *lineio_line(struct lineio *io, size_t *len);
  * wait are delivered from the loop, never from within lineio_hold(). */
 void lineio_hold(struct lineio *io, int hold);
 
-/* Throw away input that has arrived, whole lines and parts, delivered or not. The number of bytes. */
+/* Throw away input that has arrived, whole lines and parts, read or still with the kernel; the next byte
+ * begins a line. The number of bytes. */
 size_t lineio_discard_input(struct lineio *io);
 
 void lineio_write(struct lineio *io, const void *data, size_t n);

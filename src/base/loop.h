@@ -22,7 +22,7 @@ int loop_run(struct loop *loop);
  * waits at start-up; not from within a callback. */
 int loop_turn(struct loop *loop, int64_t ms);
 
-/* End loop_run() after this turn. */
+/* End loop_run() after this turn; asked for between turns, the next loop_run() ends at once. */
 void loop_stop(struct loop *loop);
 
 /* Monotonic milliseconds as of the start of this turn: one turn has one time. */
@@ -50,7 +50,10 @@ enum watch_what {
 };
 
 /* Watch a descriptor, which stays the caller's. Level-triggered: `cb` is called as long as a wanted
- * condition holds. `what` in the callback is the set that holds now. */
+ * condition holds. `what` in the callback is the set that holds now.
+ *
+ * WATCH_CLOSED without WATCH_READ is for who leaves input unread for a while. It tells a change only once,
+ * and so does WATCH_WRITE along with it: write until it would block, or set the watch anew. */
 struct watch *watch_new(struct loop *loop, int fd, void (*cb)(int fd, unsigned what, void *arg), void *arg);
 void watch_free(struct watch *w);              /* before the descriptor is closed; NULL is allowed */
 int watch_set(struct watch *w, unsigned what); /* 0 stops watching. 0 or -errno */
