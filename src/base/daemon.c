@@ -1,0 +1,120 @@
+#include "base/daemon.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The pipe to the waiting parent; -1 in the foreground and once it has been told. */
+static int ready_fd = -1;
+
+int daemon_begin(void)
+{
+	return spawn_background(&ready_fd);
+}
+
+/* A status byte and a text, then the end: all that the parent waits for. */
+static void parent_tell(int status, const char *text)
+{
+	char note[2048] = { (char)status };
+	size_t n = strlen(text);
+
+	if (n > sizeof(note) - 1)
+		n = sizeof(note) - 1;
+	memcpy(note + 1, text, n);
+	if (write(ready_fd, note, n + 1) < 0) /* below PIPE_BUF: all or nothing */
+		log_debug("nobody waits for the start");
+	close(ready_fd);
+	ready_fd = -1;
+}
+
+void daemon_ready(void)
+{
+	if (ready_fd != -1)
+		parent_tell(0, "");
+}
+
+void daemon_fail(int status, const char *format, ...)
+{
+	struct buf text;
+	va_list ap;
+
+	buf_init(&text, BUF_NO_LIMIT);
+	va_start(ap, format);
+	buf_addv(&text, format, ap);
+	va_end(ap);
+	log_syslog_err("%s", text.data);
+	if (ready_fd != -1)
+		parent_tell(status, text.data);
+	else
+		dprintf(STDERR_FILENO, "%s: %s\n", log_tag(), text.data);
+	buf_free(&text);
+}
+
+/* A regular file of one name: not a link of either kind to something worth more, nor a FIFO. */
+static int check_is_plain(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	return st.st_nlink > 1 ? -EMLINK : 0;
+}
+
+static int plain_open(const char *path, mode_t mode)
+{
+	mode_t old = umask(0777 & ~mode);
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
+	int rc = fd == -1 ? -errno : check_is_plain(fd);
+
+	umask(old);
+	if (rc < 0 && fd != -1)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
+int pidfile_open(const char *path)
+{
+	return plain_open(path, 0644);
+}
+
+int pidfile_write(int fd)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)n, 0) != n)
+		return errno != 0 ? -errno : -EIO;
+	return 0;
+}
+
+void pidfile_remove(const char *path, int fd)
+{
+	struct stat by_path, by_fd;
+
+	if (ftruncate(fd, 0) == -1)
+		log_debug("%s: %s", path, strerror(errno));
+	if (lstat(path, &by_path) == 0 && fstat(fd, &by_fd) == 0 && by_path.st_dev == by_fd.st_dev &&
+	    by_path.st_ino == by_fd.st_ino)
+		unlink(path); /* may fail where rights were dropped; an empty file tells enough */
+}
+
+int lockfile_take(const char *path)
+{
+	const struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = plain_open(path, 0600), err;
+
+	if (fd < 0 || fcntl(fd, F_SETLK, &whole) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
