@@ -23,10 +23,11 @@ void mime_init(void);
 void mime_fini(void);
 
 struct mime_options {
-	unsigned max_depth;      /* parts within parts; the message itself is at depth 0 */
-	unsigned max_parts;      /* containers and the message itself count */
-	unsigned max_headers;    /* header fields in one head */
-	size_t max_header_bytes; /* of one head */
+	unsigned max_depth;   /* parts within parts; the message itself is at depth 0. Parsing uses about 500
+			       * bytes of stack a level */
+	unsigned max_parts;   /* containers and the message itself count */
+	unsigned max_headers; /* header fields in all heads together */
+	size_t max_header_bytes; /* of all heads together */
 	bool nested;             /* take message/rfc822 and the like apart (extract_nested_messages) */
 	bool uuencode;           /* take uuencoded files out of plain text (extract_uuencode) */
 };
@@ -40,11 +41,11 @@ enum mime_error {
 	MIME_TOO_DEEP,
 	MIME_TOO_MANY_PARTS,
 	MIME_TOO_MANY_HEADERS,
-	MIME_HEAD_TOO_LONG,
+	MIME_HEADS_TOO_LONG,
 	MIME_SYSTEM, /* reading failed or memory ran out: errno is set */
 };
 
-const char *mime_error_text(enum mime_error e); /* `more than the allowed number of parts` .. */
+const char *mime_error_text(enum mime_error e); /* `more parts than allowed` .. */
 
 struct mime_range {
 	uint64_t at, len;
@@ -59,10 +60,12 @@ struct mime_header {
 };
 
 /* A parameter of Content-Type or Content-Disposition. The name is lower-case; RFC 2231 pieces are joined and
- * decoded; RFC 2047 words are left as they are. */
+ * decoded; RFC 2047 words are left as they are. A value may hold NULs, and a NUL follows it. */
 struct mime_param {
 	const char *name;
 	const char *value;
+	size_t len;
+	bool utf8; /* it came with its character set and was converted */
 };
 
 struct mime_params {
@@ -77,14 +80,13 @@ enum mime_kind {
 };
 
 enum mime_encoding {
-	MIME_7BIT, /* also 8bit and binary: bytes as they are, except for lines with CR LF (see mime_decode)
-		    */
+	MIME_7BIT, /* this and the next: as it is, but a text that ends in CR LF ends in LF */
 	MIME_8BIT,
-	MIME_BINARY,
+	MIME_BINARY, /* as it is */
 	MIME_BASE64,
 	MIME_QUOTED_PRINTABLE,
 	MIME_UUENCODE,
-	MIME_UNKNOWN, /* bytes as they are; effective_type is then application/octet-stream */
+	MIME_UNKNOWN, /* as it is; effective_type of a leaf is then application/octet-stream */
 };
 
 struct mime_part {
@@ -96,28 +98,33 @@ struct mime_part {
 	unsigned number; /* place in the message, depth first, from 0 */
 	enum mime_kind kind;
 
+	/* The head. Text is lower-case where case does not matter. */
 	const struct mime_header *headers; /* in their order */
 	size_t n_headers;
-
-	const char *type; /* `text/plain`: lower-case, from the head or the default; MIME::Head mime_type */
-	const char *effective_type; /* what the parser took it for; MIME::Entity effective_type */
-	const char *
-		encoding_name; /* `base64`: lower-case, "7bit" when there is none; MIME::Head mime_encoding */
-	const char *disposition;        /* `attachment`: lower-case; NULL when there is none */
-	struct mime_params type_params; /* of Content-Type: charset, name, boundary .. */
+	const char *type; /* `text/plain`; the default when the head has none. MIME::Head mime_type */
+	const char *effective_type;     /* what it is taken for. MIME::Entity effective_type */
+	struct mime_params type_params; /* charset, name, boundary .. */
+	const char *disposition;        /* `attachment`; NULL when there is none */
 	struct mime_params disposition_params;
+	const char *encoding_name; /* `base64`; `7bit` when there is none. MIME::Head mime_encoding */
 	enum mime_encoding encoding;
-	const char *name; /* decoded, UTF-8; from the disposition's filename, the type's name; NULL: none.
-			   * MIME::Head recommended_filename */
-	const char *description; /* decoded, UTF-8: Content-Description; NULL: none */
+	const char *name;        /* filename of the disposition, else name of the type, as UTF-8; NULL: none.
+				  * MIME::Head recommended_filename */
+	const char *description; /* Content-Description as UTF-8; NULL: none */
 
-	bool synthetic;             /* made from a uuencoded file in a text: its head is not in the message */
-	struct mime_range head;     /* with the blank line behind it */
-	struct mime_range body;     /* of a leaf: still encoded. Of a container: all behind its head */
-	bool has_preamble;          /* told apart from an empty one, as MIME::Entity does */
-	bool has_epilogue;          /* the end boundary was seen */
+	/* Where it lies. */
+	struct mime_range head;     /* with the line that ends it */
+	struct mime_range body;     /* still encoded; of a container: all behind its head */
 	struct mime_range preamble; /* of a multipart: before the first boundary line */
-	struct mime_range epilogue; /* of a multipart: behind the end boundary line */
+	struct mime_range epilogue; /* of a multipart: behind the closing boundary line */
+	bool has_preamble;          /* false: MIME::Entity has no lines; true and empty: one empty line */
+	bool has_epilogue;          /* false: the closing line is missing, MIME::Entity has undef */
+
+	/* A text with uuencoded files becomes a multipart/mixed (`exploded`): Content-Type, -Disposition and
+	 * -Transfer-Encoding are taken out of its headers, and who writes it chooses a boundary. Its children
+	 * are `synthetic`: they have no headers, but type, name and disposition are set. */
+	bool exploded;
+	bool synthetic;
 };
 
 /* Parse the file `fd` from its start. `fd` must be a regular file; it is duplicated, the caller keeps his and
@@ -157,7 +164,8 @@ int mime_decode_to(const struct mime *m, const struct mime_part *p, int fd, uint
 int mime_read(const struct mime *m, struct mime_range r, struct buf *out);
 int mime_copy(const struct mime *m, struct mime_range r, int fd);
 
-/* Decode RFC 2047 words and raw 8-bit text to UTF-8. NULL when memory runs out; to be freed. */
+/* Header text as UTF-8: RFC 2047 words are decoded, raw bytes above 126 become \xHH as with MIME::Head. NULL
+ * when memory runs out; to be freed. */
 char *mime_text(const char *s);
 
 #endif
