@@ -482,6 +482,18 @@ static int64_t expire_queue(struct pool *p, int64_t now)
 	return queue_deadline(p->queue);
 }
 
+/* A worker that has left by itself, or out of step, makes room too. One that had to be ended by force keeps
+ * its slot until it is dead, as with MIMEDefang: so a pool full of stuck workers does not double. */
+static void vacate_all(struct pool *p)
+{
+	for (int i = 0; i < pool_max_workers(p); i++) {
+		const struct worker_facts *f = slots_facts(p->slots, i);
+
+		if (f->state == WORKER_KILLED && !f->forced)
+			vacate(p, slots_worker(p->slots, i));
+	}
+}
+
 /* A start has failed that a job was waiting for. */
 static void refuse_unclaimed(struct pool *p)
 {
@@ -537,6 +549,7 @@ static void on_pass(void *arg)
 		return;
 	}
 	serve(p);
+	vacate_all(p);
 	next = retire_due_workers(p);
 	refuse_unclaimed(p);
 	next = earlier_of(next, start_for_queue(p, now));

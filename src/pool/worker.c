@@ -188,6 +188,7 @@ void worker_end(struct worker *w, enum worker_ending how, const char *reason)
 	default:
 		break;
 	}
+	w->facts.forced |= how == WORKER_BY_FORCE;
 	end_begin(w, how);
 }
 

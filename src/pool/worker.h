@@ -61,6 +61,7 @@ struct worker_facts {
 	int64_t started_ms;
 	int64_t first_request_ms; /* -1 before its first */
 	int64_t changed_ms;       /* last change of state */
+	bool forced;              /* it is being ended by force */
 	char tag[64];             /* status tag; "" for none */
 };
 
