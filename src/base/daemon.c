@@ -90,10 +90,11 @@ int pidfile_write(int fd)
 {
 	char text[32];
 	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	ssize_t written;
 
-	if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)n, 0) != n)
-		return errno != 0 ? -errno : -EIO;
-	return 0;
+	if (ftruncate(fd, 0) == -1 || (written = pwrite(fd, text, (size_t)n, 0)) == -1)
+		return -errno;
+	return written == n ? 0 : -EIO;
 }
 
 void pidfile_remove(const char *path, int fd)

@@ -3,13 +3,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct deferral {
@@ -57,6 +55,28 @@ struct watch {
 
 /* The loop */
 
+/* Every callback from libevent comes through here first. */
+static void turn_begin(struct loop *loop)
+{
+	if (loop->in_turn)
+		return;
+	loop->now = clock_mono_ms();
+	loop->in_turn = true;
+}
+
+/* Run what was deferred; entries may be added while this runs, and the list may move. */
+static void turn_end(struct loop *loop)
+{
+	for (size_t i = 0; i < loop->n_deferred; i++) {
+		struct deferral d = loop->deferred[i];
+
+		turn_begin(loop);
+		d.fn(d.arg);
+	}
+	loop->n_deferred = 0;
+	loop->in_turn = false;
+}
+
 static void on_libevent_message(int severity, const char *text)
 {
 	log_debug("libevent: %s", text);
@@ -89,15 +109,13 @@ fail:
 	return NULL;
 }
 
-static void loop_run_deferred(struct loop *loop);
-
 void loop_free(struct loop *loop)
 {
 	struct catcher *c;
 
 	if (loop == NULL)
 		return;
-	loop_run_deferred(loop);
+	turn_end(loop);
 	while ((c = loop->catchers) != NULL) {
 		loop->catchers = c->next;
 		event_del(&c->event);
@@ -111,37 +129,12 @@ void loop_free(struct loop *loop)
 	free(loop);
 }
 
-/* Every callback from libevent comes through here first. */
-static void turn_begin(struct loop *loop)
-{
-	if (loop->in_turn)
-		return;
-	loop->now = clock_mono_ms();
-	loop->in_turn = true;
-}
-
-/* Entries may be added while this runs; the list may move. */
-static void loop_run_deferred(struct loop *loop)
-{
-	for (size_t i = 0; i < loop->n_deferred; i++) {
-		struct deferral d = loop->deferred[i];
-
-		turn_begin(loop);
-		d.fn(d.arg);
-	}
-	loop->n_deferred = 0;
-}
-
 /* One wait, the callbacks of what came, and what they deferred. 1 when there is nothing to wait for. */
 static int turn(struct loop *loop, int flags)
 {
-	int rc;
+	int rc = event_base_loop(loop->base, flags);
 
-	loop_run_deferred(loop); /* asked for outside of a turn */
-	loop->in_turn = false;
-	rc = event_base_loop(loop->base, flags);
-	loop_run_deferred(loop);
-	loop->in_turn = false;
+	turn_end(loop);
 	return rc < 0 ? -EIO : rc;
 }
 
@@ -149,6 +142,7 @@ int loop_run(struct loop *loop)
 {
 	int rc = 0;
 
+	turn_end(loop); /* what was deferred outside of a turn */
 	while (rc == 0 && !loop->stopped)
 		rc = turn(loop, EVLOOP_ONCE);
 	loop->stopped = false;
@@ -165,12 +159,10 @@ int loop_turn(struct loop *loop, int64_t ms)
 	struct timeval tv = timeval_of(ms);
 	int rc;
 
-	if (ms <= 0)
-		rc = turn(loop, EVLOOP_NONBLOCK);
-	else if (event_add(loop->bound, &tv) < 0)
-		rc = -ENOMEM;
-	else
-		rc = turn(loop, EVLOOP_ONCE);
+	turn_end(loop);
+	if (ms > 0 && event_add(loop->bound, &tv) < 0)
+		return -ENOMEM;
+	rc = turn(loop, ms > 0 ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
 	event_del(loop->bound);
 	return rc < 0 ? rc : 0;
 }

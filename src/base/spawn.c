@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -59,11 +58,17 @@ static void child_plumb(const int fds[], int n)
 		child_fail("cannot close", "descriptors");
 }
 
-static void child_limit(uint64_t bytes)
+/* Never above the limit that we are under: only root may raise that. */
+static void child_limit(__rlimit_resource_t resource, uint64_t bytes)
 {
-	const struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
+	struct rlimit limit;
 
-	if (bytes > 0 && (setrlimit(RLIMIT_AS, &limit) == -1 || setrlimit(RLIMIT_DATA, &limit) == -1))
+	if (getrlimit(resource, &limit) == -1)
+		child_fail("cannot limit", "memory");
+	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > bytes)
+		limit.rlim_max = bytes;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(resource, &limit) == -1)
 		child_fail("cannot limit", "memory");
 }
 
@@ -76,7 +81,10 @@ static _Noreturn void child_run(const struct spawn *how)
 		child_fail("cannot enter", how->cwd);
 	if (how->umask >= 0)
 		umask((mode_t)how->umask);
-	child_limit(how->max_memory);
+	if (how->max_memory > 0) {
+		child_limit(RLIMIT_AS, how->max_memory);
+		child_limit(RLIMIT_DATA, how->max_memory);
+	}
 	execv(how->path, how->argv);
 	child_fail("cannot execute", how->path);
 }
@@ -179,6 +187,9 @@ int spawn_background(int *ready_fd)
 		parent_wait(fds[0]);
 	}
 	close(fds[0]);
-	*ready_fd = fds[1];
+	/* Above the standard descriptors, should we have been started without them. */
+	if ((*ready_fd = fcntl(fds[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) == -1)
+		return -errno;
+	close(fds[1]);
 	return daemon_settle();
 }
