@@ -133,7 +133,7 @@ static unsigned uu_digit(const char *line, size_t n, size_t at)
 
 void codec_uu(const char *line, size_t n, struct buf *out)
 {
-	size_t count = n > 0 ? ((unsigned char)line[0] - 32U) & 63U : 0;
+	size_t count = n > 0 && line[0] > ' ' ? ((unsigned char)line[0] - 32U) & 63U : 0;
 
 	if (count == 0 || (count + 2) / 3 != n / 4 || has_lower_case(line, n))
 		return;

@@ -168,6 +168,8 @@ static bool param_parse(struct reader *r)
 	while (r->p < r->end && isspace((unsigned char)*r->p))
 		r->p++;
 	x.value = param_value(r, &x.len);
+	if (x.value == NULL)
+		return true; /* `name=` says nothing; go on with what follows */
 	if (!pieces_grow(r))
 		return false;
 	r->pieces[r->n++] = x;
@@ -229,8 +231,6 @@ static void pieces_join(const struct piece *x, unsigned n, struct buf *out, bool
 	for (unsigned i = 0; i < n; i++) {
 		size_t skip = 0;
 
-		if (x[i].value == NULL)
-			continue;
 		if (i == 0 && (skip = charset_take(&x[i], charset, sizeof(charset))) > 0)
 			*utf8 = true;
 		if (x[i].encoded)

@@ -162,11 +162,11 @@ static struct stop head_parse(struct parser *p, struct mime_part *part, const st
 	struct stop stop = head_find_end(p, b, &end);
 	int error;
 
-	part->head = (struct mime_range){ start, p->pos - start };
 	if (stop.kind == OPENING) {
-		part->head.len = 0;
+		part->head = (struct mime_range){ start, end - start };
 		return stop;
 	}
+	part->head = (struct mime_range){ start, p->pos - start };
 	p->head_bytes += end - start;
 	if (p->head_bytes > p->limits->max_header_bytes)
 		return fail(p, MIME_HEADS_TOO_LONG);
@@ -352,6 +352,13 @@ static const struct mime_param *boundary_of(const struct mime_part *part)
 	return v != NULL && memchr(v->value, '\r', v->len) == NULL ? v : NULL;
 }
 
+/* Whether to look for uuencoded files. `none` is not among the encodings that MIME::Parser looks into. */
+static bool may_have_files(const struct parser *p, const struct mime_part *part)
+{
+	return p->limits->uuencode && strcmp(part->effective_type, "text/plain") == 0 &&
+	       part->encoding <= MIME_BINARY && strcmp(part->encoding_name, "none") != 0;
+}
+
 static struct stop leaf_parse(struct parser *p, struct mime_part *part, const struct boundary *b)
 {
 	size_t start = p->pos;
@@ -359,17 +366,17 @@ static struct stop leaf_parse(struct parser *p, struct mime_part *part, const st
 	enum mime_error error;
 
 	part->body = (struct mime_range){ start, stop.end - start };
-	if (p->limits->uuencode && strcmp(part->effective_type, "text/plain") == 0 &&
-	    part->encoding <= MIME_BINARY) {
-		error = uu_explode(p->m, part, p->p, p->limits);
-		if (error != MIME_OK)
-			return fail(p, error);
-	}
-	return stop;
+	error = may_have_files(p, part) ? uu_explode(p->m, part, p->p, p->limits) : MIME_OK;
+	return error == MIME_OK ? stop : fail(p, error);
 }
 
+/* Of a message in pieces only the first piece starts with its head. */
 static bool holds_message(const struct mime_part *part)
 {
+	const char *number = mime_param(&part->type_params, "number");
+
+	if (strcmp(part->type, "message/partial") == 0)
+		return number != NULL && strcmp(number, "1") == 0;
 	return strcmp(part->type, "message/rfc822") == 0 || strcmp(part->type, "message/external-body") == 0;
 }
 
@@ -404,7 +411,7 @@ static struct stop entity_parse(struct parser *p, struct mime_part *parent, stru
 		return (struct stop){ .kind = END_OF_MESSAGE, .end = p->size };
 	stop = head_parse(p, part, b);
 	start = part->head.at + part->head.len;
-	part_describe(p, part, default_type);
+	part_describe(p, part, stop.kind == OPENING ? "text/plain" : default_type);
 	if (p->error != MIME_OK)
 		return fail(p, p->error);
 	if (stop.kind != OPENING)

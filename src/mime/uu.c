@@ -2,6 +2,7 @@
 #include "mime/codec.h"
 #include "mime/message.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -41,6 +42,13 @@ static bool file_find(const char *p, size_t at, size_t end, struct uu_file *f)
 	}
 	f->end = at;
 	return true;
+}
+
+static bool is_blank(const char *p, size_t at, size_t end)
+{
+	while (at < end && isspace((unsigned char)p[at]))
+		at++;
+	return at == end;
 }
 
 static enum mime_error out_of_memory(void)
@@ -150,9 +158,10 @@ enum mime_error uu_explode(struct mime *m, struct mime_part *part, const char *p
 	if (part->depth >= limits->max_depth)
 		return MIME_TOO_DEEP;
 	become_multipart(part);
-	if (f.start > start) {
+	if (!is_blank(p, start, f.start)) {
 		if ((text = part_new(m, part, &last)) == NULL)
 			return out_of_memory();
+		text->encoding = MIME_BINARY; /* the text has been decoded: nothing more is done to it */
 		text->body = (struct mime_range){ start, f.start - start };
 	}
 	do {
