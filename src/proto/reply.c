@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Verdicts, with the number that stands for each in `ok N`. */
@@ -77,8 +78,8 @@ void smtp_reply_set(struct smtp_reply *out, enum verdict v, const char *code, co
 		text = (char *)(reject ? "Forbidden for policy reasons" : "Please try again later");
 	else
 		control_bytes_blank(text);
-	strcpy(out->code, code);
-	strcpy(out->dsn, dsn);
+	snprintf(out->code, sizeof(out->code), "%s", code);
+	snprintf(out->dsn, sizeof(out->dsn), "%s", dsn);
 	out->text = text;
 }
 
