@@ -196,6 +196,15 @@ static int controller_run(struct controller *c)
 	return 0;
 }
 
+/* A second SIGTERM must not cut the clean-up short, now that the loop no longer catches it. */
+static void signals_block(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
 static void controller_free(struct controller *c)
 {
 	door_free(c->door);
@@ -279,6 +288,7 @@ static int start(struct settings *s)
 		return fail_errno(EX_OSERR, "Unable to go into the background", PROGRAM, -err);
 	log_open(s->label, s->facility, s->foreground);
 	status = controller_run(&c);
+	signals_block();
 	controller_free(&c);
 	return status;
 }

@@ -93,6 +93,12 @@ static void worker_set_state(struct worker *w, enum worker_state to)
 	w->owner->changed(w, from, to, w->arg);
 }
 
+static void deadline_clear(struct worker *w)
+{
+	if (w->io != NULL)
+		lineio_set_deadline(w->io, 0);
+}
+
 /* --- the end --- */
 
 static int64_t seconds_since(const struct worker *w, int64_t ms)
@@ -182,7 +188,7 @@ void worker_end(struct worker *w, enum worker_ending how, const char *reason)
 	case WORKER_STARTING:
 	case WORKER_IDLE:
 		end_log(w, how, reason);
-		lineio_set_deadline(w->io, 0);
+		deadline_clear(w);
 		worker_set_state(w, WORKER_KILLED);
 		break;
 	default:
@@ -249,8 +255,7 @@ static void job_finish(struct worker *w, enum worker_outcome outcome, const char
 	w->facts.requests++;
 	if (job->class == JOB_CLASS_SCAN)
 		w->facts.scans++;
-	if (w->io != NULL)
-		lineio_set_deadline(w->io, 0);
+	deadline_clear(w);
 	w->owner->done(w, job, outcome, line, len, w->arg);
 }
 
@@ -271,7 +276,7 @@ static void answer_take(struct worker *w, char *line, size_t len)
 
 static void ping_answered(struct worker *w)
 {
-	lineio_set_deadline(w->io, 0);
+	deadline_clear(w);
 	if (lineio_discard_input(w->io) > 0 || !worker_is_quiet(w)) {
 		out_of_step(w, "wrote more than one line in answer");
 		return;
@@ -301,13 +306,14 @@ static void on_overlong(struct worker *w)
 		out_of_step(w, "wrote an endless line");
 }
 
-/* An answer cut short by the end of the output is passed on as it is; that its LF lacks tells the client. */
+/* An answer cut short by the end of the output is passed on as it is; that its LF lacks tells the client. Unless
+ * it was us who cut it. */
 static void on_partial(struct worker *w)
 {
 	size_t len;
 	char *line = lineio_line(w->io, &len);
 
-	if (w->job == NULL)
+	if (w->job == NULL || w->asked_to_end)
 		return;
 	job_finish(w, WORKER_ANSWERED, line, len);
 	worker_end(w, WORKER_IS_LOST, "Worker closed its output");
@@ -523,8 +529,7 @@ void worker_reap(struct worker *w)
 		expected_end_log(w, status, text);
 	usage_log(w, &usage);
 	if (w->facts.state == WORKER_STARTING || w->facts.state == WORKER_IDLE) {
-		if (w->io != NULL)
-			lineio_set_deadline(w->io, 0);
+		deadline_clear(w);
 		worker_set_state(w, WORKER_KILLED);
 	}
 	timer_set(w->step, LAST_WORDS_MS);

@@ -1,0 +1,55 @@
+# md-mx-ctrl: what it sends, how it lays out replies, what it exits with.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Test::More;
+use Defang::Pool qw(wait_until spew);
+
+my $pool = Defang::Pool->new;
+my $dir = $pool->{dir};
+sub is_ctl
+{
+	my ($words, $want_status, $want_out, $want_err) = @_;
+	my ($status, $out, $err) = $pool->ctl(@$words);
+	is $status, $want_status, "@$words: exit status";
+	ref $want_out ? like $out, $want_out, "@$words: output" : is $out, $want_out, "@$words: output";
+	ref $want_err ? like $err, $want_err, "@$words: errors" : is $err, $want_err // '', "@$words: errors";
+}
+
+is_ctl ['status'], 1, '', "ERROR MXCommand: connect: No such file or directory: Is multiplexor running?\n";
+$pool->start('-x', 3, '-q', 4);
+my @busy = map { $pool->send_line("scan Q$_ wait $dir/go ok") } 1 .. 2;
+is $pool->states_become('BBS'), 'BBS', 'two busy';
+is_ctl ['status'], 0, "Max workers: 3\nWorker 0: busy\nWorker 1: busy\nWorker 2: stopped\n";
+is_ctl ['rawstatus'], 0, qr/^BBS 0 2 4 0 \d+\n$/;
+is_ctl ['barstatus'], 0, "  2/3 BB.    0/4 .... 0\n";
+spew("$dir/go", '');
+$pool->reply($_) for @busy;
+is_ctl ['msgs'], 0, "2\n";
+is_ctl ['free'], 0, "3\n";
+is_ctl ['version'], 0, qr/^[\d.]+\n$/;
+is_ctl ['workers'], 0, qr/^0 I \d+ last=scan ago=\d+\n/;
+is_ctl ['busyworkers'], 0, '';
+is_ctl ['workerinfo', 0], 0, qr/^Worker 0\nState Idle\n/;
+is_ctl ['workerinfo', 99], 1, '', "error: Worker number out of range\n";
+is_ctl ['reread'], 0, "Forced reread of filter rules\n";
+is_ctl ['x', 'echo', "a b\\'c"], 0, "a b\\'c\n";
+is_ctl ['no_such'], 1, '', "error: Unknown command\n";
+is_ctl [], 64, '', qr/^Usage: .*^Possible commands:\nhelp /ms;
+is_ctl ['-h'], 0, qr/^Usage: .*^Possible commands:\nhelp /ms;
+
+subtest '-i' => sub {
+	$pool->{input} = "$dir/input";
+	spew($pool->{input}, "free\nstatus\nno_such\nfoo_no_such_command\nx echo a%20b\nmsgs");
+	my ($status, $out, $err) = $pool->ctl('-i');
+	is $status, 0, 'exit status';
+	is $out, "3\nMax workers: 3\nWorker 0: idle\nWorker 1: idle\nWorker 2: stopped\nerror: Unknown command\nerror: Unknown command\na b\n2\n",
+		'all answers, errors included';
+	is $err, '', 'no errors';
+	delete $pool->{input};
+};
+$pool->stop;
+spew($pool->{rules}, "die foo\n");
+$pool->start('-x', 3);
+is_ctl ['reread'], 1, '', qr/^ERR Reread failed: foo at \Q$pool->{rules}\E line 7/;
+done_testing;

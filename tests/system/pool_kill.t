@@ -1,0 +1,52 @@
+# Workers are killed at random under load: each client gets exactly one reply, and the controller is none the worse for it.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Test::More;
+use Time::HiRes qw(time sleep);
+use Defang::Pool qw(wait_until slurp);
+
+my $requests = $ENV{DEFANG_KILL_REQUESTS} // 2000;
+my $pool = Defang::Pool->new;
+$pool->start('-m', 4, '-x', 6, '-w', 1, '-q', 100, '-Q', 10);
+sub descriptors { return scalar(() = glob "/proc/$pool->{pid}/fd/*") }
+ok wait_until(sub { $pool->states =~ /^(I+)S*$/ && length $1 == 4 }), 'ready';
+my $before = descriptors();
+
+my (%open, %count);
+my ($sent, $next_kill) = (0, time);
+my $end = time + 120;
+while (($sent < $requests || %open) && time < $end) {
+	while ($sent < $requests && keys %open < 12) {
+		my $handle = $pool->send_line("scan Q$sent slow 0.005 $sent");
+		$open{ fileno $handle } = { handle => $handle, n => $sent++, reply => '' };
+	}
+	my $ready = '';
+	vec($ready, $_, 1) = 1 for keys %open;
+	select($ready, undef, undef, 0.02);
+	for my $fd (grep { vec($ready, $_, 1) } keys %open) {
+		my $client = $open{$fd};
+		next if sysread $client->{handle}, $client->{reply}, 4096, length $client->{reply};
+		my $kind = $client->{reply} eq "$client->{n}\n" ? 'own answer'
+			: $client->{reply} =~ /\A(?:error: |ERR )[^\n]*\n\z/ ? 'error'
+			: 'wrong';
+		diag "$client->{n}: $client->{reply}" if $kind eq 'wrong';
+		$count{$kind}++;
+		delete $open{$fd};
+	}
+	if (time >= $next_kill) {
+		my @pids = $pool->ask('workers') =~ /^\d+ [IB] (\d+)/mg;
+		kill KILL => $pids[rand @pids] if @pids;
+		$next_kill = time + 0.05;
+	}
+}
+is $count{wrong}, undef, 'no reply is wrong, missing or double';
+is $count{'own answer'} + ($count{error} // 0), $requests, 'each client got one';
+cmp_ok $count{'own answer'}, '>', $requests / 2, 'most of them their own' or diag explain \%count;
+note explain \%count;
+ok wait_until(sub { $pool->states =~ /^[IS]+$/ && descriptors() <= $before + 4 * 4 }, 10), 'descriptors are where they were';
+my ($rss) = slurp("/proc/$pool->{pid}/status") =~ /VmRSS:\s+(\d+)/;
+note "VmRSS $rss kB";
+cmp_ok $pool->stop, '<', 5, 'ends';
+is $pool->{status}, 0, 'exit status';
+done_testing;

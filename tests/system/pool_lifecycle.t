@@ -1,0 +1,116 @@
+# When workers start, which one is chosen, and when they end.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Test::More;
+use Time::HiRes qw(time sleep);
+use Defang::Pool qw(wait_until spew);
+
+my $pool = Defang::Pool->new;
+my $dir = $pool->{dir};
+sub pid_of { my ($request) = @_; return $pool->ask("$request pid") }
+sub starts { return (split / /, $pool->ask('status'))[2] }
+
+subtest 'the minimum' => sub {
+	$pool->start('-m', 3, '-x', 4, '-w', 1);
+	my $begun = time;
+	is $pool->states_become('ISSS', 2), 'ISSS', 'one at once';
+	is $pool->states_become('IISS', 2), 'IISS', 'the next after -w';
+	is $pool->states_become('IIIS', 2), 'IIIS', 'up to -m';
+	cmp_ok time - $begun, '>', 1.8, 'at that pace';
+	my ($pid) = $pool->ask('workers') =~ /^1 I (\d+)/m;
+	$begun = time;
+	kill KILL => $pid;
+	is $pool->states_become('ISIS', 2), 'ISIS', 'one dies';
+	is $pool->states_become('IIIS', 3), 'IIIS', 'and is replaced in its slot';
+	cmp_ok time - $begun, '>', 0.9, 'a pace later';
+	ok $pool->logged(qr/WORKER DIED UNEXPECTEDLY/), 'its death is logged';
+	$pool->stop;
+};
+
+subtest 'recycling' => sub {
+	$pool->start('-x', 2, '-r', 2);
+	my @pids = map { pid_of('x') } 1 .. 4;
+	is $pids[0], $pids[1], 'two requests';
+	isnt $pids[1], $pids[2], 'and no more';
+	is $pids[2], $pids[3], 'as the next';
+	ok $pool->logged(qr/Worker has processed 2 requests/), 'the reason is logged';
+	$pool->stop;
+	$pool->start('-x', 2, '-V', 1);
+	my $pid = pid_of('x');
+	ok wait_until(sub { $pool->states eq 'SS' }, 4), 'an old one ends though nothing is asked of it';
+	ok $pool->logged(qr/Worker has exceeded maximum lifetime of 1 seconds/), 'for its age';
+	$pool->stop;
+	$pool->start('-x', 2, '-i', 1);
+	my $one = $pool->send_line('x slow 0.2 a');
+	is $pool->ask('x echo b'), "b\n", 'two run';
+	$pool->reply($one);
+	ok wait_until(sub { $pool->states eq 'SS' }, 4), 'idle ones end';
+	ok $pool->logged(qr/Idle timeout/), 'for idleness';
+	$pool->stop;
+	$pool->start('-m', 1, '-x', 2, '-i', 1);
+	$one = $pool->send_line('x slow 0.2 a');
+	$pool->ask('x echo b');
+	$pool->reply($one);
+	ok wait_until(sub { $pool->states =~ /^(SI|IS)$/ }, 4), 'down to the minimum';
+	ok !wait_until(sub { $pool->states eq 'SS' }, 1.5), 'not below';
+	$pool->stop;
+};
+
+subtest 'the choice' => sub {
+	$pool->start('-x', 3);
+	my @held = map { $pool->send_line("$_ wait $dir/all ok") } 'scan Q', 'relayok 192.0.2.1', 'x';
+	is $pool->states_become('BBB'), 'BBB', 'three at work';
+	spew("$dir/all", '');
+	$pool->reply($_) for @held;
+	is $pool->states_become('III'), 'III', 'all idle';
+	my %pid = map { $_ => pid_of($_ eq 'scan' ? 'scan Q' : 'relayok 192.0.2.1') } qw(scan relayok);
+	isnt $pid{scan}, $pid{relayok}, 'different work, different worker';
+	is pid_of('scan Q'), $pid{scan}, 'the same work goes to the worker that did it last' for 1 .. 3;
+	is pid_of('relayok 192.0.2.1'), $pid{relayok}, 'and so does the other' for 1 .. 3;
+	is starts(), 3, 'an idle worker always beats a start';
+	$pool->stop;
+};
+
+subtest 'workers that do not start' => sub {
+	spew($pool->{rules}, "die no such module\n");
+	$pool->start('-x', 2);
+	my $refused = "error: Unable to activate worker\n";
+	is $pool->ask('scan Q echo x'), $refused, 'the request that it was started for';
+	is $pool->ask('scan Q echo x'), $refused, 'another try';
+	is starts(), 2, 'two tries';
+	my $begun = time;
+	is $pool->ask('scan Q echo x'), $refused, 'the third is refused';
+	cmp_ok time - $begun, '<', 0.5, 'without a try';
+	is starts(), 2, 'indeed';
+	ok $pool->logged(qr/2 workers in a row did not start/), 'which is logged';
+	ok $pool->logged(qr/Worker \d stderr: no such module/), 'as is what the filter said';
+	spew($pool->{rules}, "good\n");
+	ok wait_until(sub { $pool->ask('scan Q echo x') eq "x\n" }, 3), 'soon it is tried again';
+	$pool->stop;
+	spew($pool->{rules}, "good\n");
+	$pool->start('-x', 2, '-W', 2);
+	my $first = $pool->send_line("x wait $dir/spaced ok");
+	is $pool->states_become('BS'), 'BS', 'one';
+	is $pool->ask('x echo y'), $refused, 'no second start within -W';
+	spew("$dir/spaced", '');
+	is $pool->reply($first), "ok\n", 'the first is served';
+	$pool->stop;
+};
+
+subtest 'status tags and standard error' => sub {
+	$pool->start('-x', 1, '-Z');
+	is $pool->ask('x argv'), "-f $pool->{rules} -serveru\n", 'started with -serveru';
+	my $scan = $pool->send_line("scan Q1 tag In%20filter%0Aroutine $dir/tagged");
+	ok wait_until(sub { $pool->ask('workers') =~ /\(In filter\) *$|\(In filter routine\)|\(routine\)/m }), 'the tag is shown'
+		or diag $pool->ask('workers');
+	spew("$dir/tagged", '');
+	is $pool->reply($scan), "ok\n", 'scan';
+	is $pool->ask('scan Q2 complain something%20odd'), "ok\n", 'a complaint';
+	ok $pool->logged(qr/Q2: Worker 0 stderr: something odd/), 'is logged with the queue id';
+	ok wait_until(sub { $pool->ask('workerinfo 0') =~ /^Stderr something odd$/m }), 'and kept';
+};
+
+cmp_ok $pool->stop, '<', 5, 'ends';
+is $pool->{status}, 0, 'exit status';
+done_testing;

@@ -1,0 +1,105 @@
+# The controller as a process: options, start-up errors, daemon, lock, files, SIGTERM.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Test::More;
+use Time::HiRes qw(time sleep);
+use Defang::Pool qw(wait_until spew slurp);
+
+my $pool = Defang::Pool->new;
+my $dir = $pool->{dir};
+my $program = "$dir/bin/mimedefang-multiplexor";
+my @user = $> == 0 ? qw(-U nobody) : ();
+
+subtest 'options' => sub {
+	my @bad = (
+		[['-x', '2x'], qr/Option -x: '2x' is not a number/],
+		[['-x', '0'], qr/Option -x: '0' is out of range/],
+		[['-m', '3'], qr/Option -m: 3 is more than the 2 workers of -x/],
+		[['-f', 'bin/fake'], qr/-f: You must supply an absolute path for filter program/],
+		[['-S', 'post'], qr/Unknown syslog facility post/],
+		[['-s', 'inet:99'], qr/Argument to -s option must be a UNIX-domain socket, not a TCP socket\./],
+		[['-X', '5'], qr/Option -X is not supported/],
+		[['-E'], qr/Option -E is not supported/],
+		[['-j'], qr/Unknown option -j/],
+		[['-x'], qr/Option -x needs a value/],
+		[['more'], qr/Unexpected argument 'more'/],
+	);
+	for (@bad) {
+		my ($options, $text) = @$_;
+		my ($status, undef, $err) = $pool->run($program, @$options);
+		is $status, 64, "@$options: exit status";
+		like $err, $text, "@$options: message";
+	}
+	my ($status, $out) = $pool->run($program, '-v');
+	is $status, 0, '-v';
+	like $out, qr/^mimedefang-multiplexor version \S+\n$/, 'version';
+	($status, $out) = $pool->run($program, '-h');
+	is $status, 0, '-h';
+	like $out, qr/^Usage: /, 'usage';
+};
+
+subtest 'what cannot start' => sub {
+	my ($status, undef, $err) = $pool->run($program, '-U', 'no-such-user', '-z', $dir);
+	is $status, 67, 'unknown user';
+	like $err, qr/Unknown user 'no-such-user'/, 'message';
+	($status, undef, $err) = $pool->run($program, @user, '-z', "$dir/none");
+	is $status, 66, 'no spool folder';
+	like $err, qr/Unable to chdir\(\Q$dir\E\/none\): No such file or directory/, 'message';
+	($status, undef, $err) = $pool->run($program, @user, '-z', $dir, '-s', "$dir/none/sock");
+	isnt $status, 0, 'no folder for the socket';
+	like $err, qr/Error from child: .*Unable to create listening socket\./, 'the daemon\'s error reaches the terminal';
+	SKIP: {
+		skip 'not root', 2 if $> != 0;
+		($status, undef, $err) = $pool->run($program, '-z', $dir);
+		isnt $status, 0, 'as root';
+		like $err, qr/^ERROR: You must not run mimedefang-multiplexor as root\./, 'message';
+	}
+};
+
+subtest 'daemon' => sub {
+	my @command = $pool->command('-p', "$dir/pid", '-m', 1);
+	my ($status, $out, $err) = $pool->run(@command);
+	is $status, 0, 'the parent leaves' or diag $err;
+	ok defined $pool->ask('version'), 'when the daemon serves';
+	my $pid = slurp("$dir/pid");
+	like $pid, qr/^\d+\n$/, 'pid file';
+	chomp $pid;
+	ok kill(0, $pid), 'of a process that is there';
+	ok -e "$dir/pid.lock", 'lock file';
+	($status, undef, $err) = $pool->run(@command);
+	is $status, 75, 'a second one does not start';
+	like $err, qr/Cannot lock lockfile: Is another copy running\?/, 'and says why';
+	is slurp("$dir/pid"), "$pid\n", 'the pid file is still that of the first';
+	ok defined $pool->ask('version'), 'which still serves';
+	kill TERM => $pid;
+	ok wait_until(sub { !kill 0, $pid }, 5), 'it ends';
+	ok !-s "$dir/pid", 'pid file gone or empty';
+	ok !-e "$dir/pid.lock", 'lock file gone';
+	ok !-e $pool->{socket}, 'socket gone';
+};
+
+subtest 'the socket of one that was killed' => sub {
+	$pool->start;
+	kill KILL => $pool->{pid};
+	wait_until(sub { $pool->gone });
+	ok -e $pool->{socket}, 'is left behind';
+	$pool->start;
+	ok defined $pool->ask('version'), 'and is replaced';
+	kill HUP => $pool->{pid};
+	ok $pool->logged(qr/Received SIGHUP/), 'SIGHUP is survived';
+	$pool->stop;
+};
+
+subtest 'SIGTERM with stuck workers' => sub {
+	$pool->start('-x', 4);
+	my @stuck = map { $pool->send_line("scan Q$_ $_") } 'mute', 'stop', "breed $dir/child";
+	ok wait_until(sub { -s "$dir/child" }), 'stuck';
+	ok wait_until(sub { $pool->states =~ tr/B// == 2 }), 'two hang' or diag $pool->ask('workers');
+	my @pids = $pool->ask('workers') =~ /^\d B (\d+)/mg;
+	cmp_ok $pool->stop, '<', 5, 'gone within 5 seconds';
+	is $pool->{status}, 0, 'exit status';
+	is scalar(grep { kill 0, $_ } @pids), 0, 'and so are the workers';
+	ok !-e $pool->{socket}, 'and the socket';
+};
+done_testing;

@@ -1,0 +1,103 @@
+# Requests that wait: for a free worker, or for one that is starting.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Test::More;
+use Time::HiRes qw(time sleep);
+use Defang::Pool qw(wait_until spew);
+
+my $pool = Defang::Pool->new;
+my $dir = $pool->{dir};
+sub queued { return (split / /, $pool->ask('status'))[4] }
+sub become_queued { my $n = shift; return wait_until(sub { queued() == $n }) }
+
+$pool->start('-x', 1, '-q', 3, '-Q', 2, '-b', 3, '-c', 5);
+
+subtest 'first in, first out' => sub {
+	my $first = $pool->send_line("scan Q0 wait $dir/go ok");
+	is $pool->states_become('B'), 'B', 'the worker is busy';
+	is $pool->ask('free'), "0\n", 'none is free';
+	my @waiting;
+	for my $n (1 .. 3) {
+		push @waiting, $pool->send_line("relayok 192.0.2.1 echo $n");
+		ok become_queued($n), "$n queued";
+	}
+	is $pool->ask('scan Q4 echo no'), "error: No free workers\n", 'the queue is full';
+	like $pool->ask('status'), qr/^B 0 1 3 3 /, 'status is answered all the time';
+	spew("$dir/go", '');
+	is $pool->reply($first), "ok\n", 'the first';
+	is $pool->reply($waiting[$_ - 1]), "$_\n", "number $_" for 1 .. 3;
+	ok become_queued(0), 'empty';
+};
+
+subtest 'who leaves does not wait' => sub {
+	my $first = $pool->send_line("scan Q0 wait $dir/go2 ok");
+	$pool->states_become('B');
+	my $leaves = $pool->send_line("relayok 192.0.2.1 echo x");
+	ok become_queued(1), 'one waits';
+	my $stays = $pool->send_line('relayok 192.0.2.1 echo y');
+	ok become_queued(2), 'two wait';
+	close $leaves;
+	ok become_queued(1), 'one has left';
+	spew("$dir/go2", '');
+	is $pool->reply($stays), "y\n", 'the other is served';
+	is $pool->reply($first), "ok\n", 'and the first was';
+};
+
+subtest 'deadline' => sub {
+	my $first = $pool->send_line('scan Q0 half');
+	$pool->states_become('B');
+	my $begun = time;
+	is $pool->ask('relayok 192.0.2.1 echo late'), "error: Queued request timed out\n", 'not longer than -Q';
+	cmp_ok time - $begun, '>', 1.9, 'but that long';
+	cmp_ok time - $begun, '<', 2.9, 'about';
+	like $pool->reply($first), qr/^ERR Filter timed out/, 'the busy one timed out later';
+};
+
+subtest 'any capacity will do' => sub {
+	for my $end ('exit 1', 'close', 'two') {
+		my $first = $pool->send_line("scan Q0 $end");
+		my $waiting = $pool->send_line('relayok 192.0.2.1 echo served');
+		ok defined $pool->reply($first), "$end: the first ends";
+		is $pool->reply($waiting), "served\n", "$end: a worker is started for who waits";
+	}
+	my $first = $pool->send_line("scan Q0 wait $dir/never ok");
+	$pool->states_become('B');
+	my $waiting = $pool->send_line('relayok 192.0.2.1 echo served');
+	ok become_queued(1), 'one waits';
+	my ($pid) = $pool->ask('workers') =~ /^0 B (\d+)/;
+	kill KILL => $pid;
+	is $pool->reply($first), "ERR No response from worker\n", 'kill -9: an error for its request';
+	is $pool->reply($waiting), "served\n", 'kill -9: a worker is started for who waits';
+};
+
+subtest 'waiting for a start' => sub {
+	$pool->stop;
+	spew($pool->{rules}, "slow 0.5\n");
+	$pool->start('-x', 2, '-q', 1);
+	my @waiting = map { $pool->send_line("relayok 192.0.2.1 echo $_") } 1 .. 2;
+	ok wait_until(sub { $pool->ask('free') eq "0\n" }), 'workers that are waited for are not free';
+	is $pool->states, 'SS', 'nor ready';
+	is queued(), 0, 'the requests are not in the queue';
+	push @waiting, $pool->send_line('relayok 192.0.2.1 echo 3');
+	ok become_queued(1), 'the third is';
+	is $pool->ask('scan Q echo no'), "error: No free workers\n", 'the fourth finds it full';
+	is $pool->reply($waiting[$_ - 1]), "$_\n", "number $_" for 1 .. 3;
+};
+
+subtest 'shutting down' => sub {
+	my $busy = $pool->send_line('scan Q slow 0.3 ok');
+	my $stuck = $pool->send_line('scan Q half');
+	is $pool->states_become('BB'), 'BB', 'both at work';
+	my $waiting = $pool->send_line('scan Q echo no');
+	ok become_queued(1), 'one waits';
+	my $begun = time;
+	kill TERM => $pool->{pid};
+	is $pool->reply($waiting), "ERR Shutting down\n", 'who waits is told at once';
+	cmp_ok time - $begun, '<', 1, 'really';
+	is $pool->reply($busy), "ok\n", 'who is served is served';
+	is $pool->reply($stuck), "ERR Shutting down\n", 'and who cannot be gets an error';
+};
+cmp_ok $pool->stop, '<', 5, 'ends';
+is $pool->{status}, 0, 'exit status';
+done_testing;
