@@ -18,13 +18,13 @@ const char *job_class_name(enum job_class c)
 	return c < 0 ? NULL : class_names[c];
 }
 
-/* By the first word alone: a measured request that lacks words is still the filter's to judge. */
+/* By the first word: a measured request that lacks some of its words is still the filter's to judge. */
 static enum job_class class_of(const char *line)
 {
 	size_t n = strcspn(line, " ");
 
 	for (size_t c = 0; c < sizeof(class_names) / sizeof(class_names[0]); c++) {
-		if (strlen(class_names[c]) == n && memcmp(line, class_names[c], n) == 0)
+		if (line[n] == ' ' && strlen(class_names[c]) == n && memcmp(line, class_names[c], n) == 0)
 			return (enum job_class)c;
 	}
 	return JOB_CLASS_OTHER;

@@ -1,0 +1,168 @@
+#include "pool/policy.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct policy_limits limits = {
+	.min_workers = 2,
+	.max_requests = 10,
+	.lifetime_ms = 60000,
+	.idle_ms = 30000,
+	.fill_ms = 3000,
+	.spacing_ms = 500,
+};
+
+static void test_backoff(void **state)
+{
+	static const struct {
+		int failures;
+		int64_t ms;
+	} cases[] = {
+		{ 0, 0 },     { 1, 0 },     { 2, 1000 },  { 3, 2000 },        { 4, 4000 },
+		{ 7, 32000 }, { 8, 60000 }, { 9, 60000 }, { 1000000, 60000 },
+	};
+
+	for (size_t i = 0; i < LENGTH(cases); i++)
+		assert_int_equal(policy_backoff(cases[i].failures), cases[i].ms);
+}
+
+static void test_start_at(void **state)
+{
+	struct policy_history h;
+
+	policy_history_init(&h);
+	assert_true(policy_start_at(&limits, &h) < 0);
+	policy_on_start(&h, 10000);
+	assert_int_equal(policy_start_at(&limits, &h), 10500);
+	policy_on_failure(&h, 10100);
+	assert_int_equal(policy_start_at(&limits, &h), 10500); /* one failure costs nothing */
+	policy_on_failure(&h, 10200);
+	assert_int_equal(policy_start_at(&limits, &h), 11200);
+	policy_on_failure(&h, 11300);
+	assert_int_equal(policy_start_at(&limits, &h), 13300);
+	policy_on_ready(&h);
+	assert_int_equal(policy_start_at(&limits, &h), 11300); /* when it last failed: long past by now */
+}
+
+static void test_fill(void **state)
+{
+	struct policy_history h;
+
+	policy_history_init(&h);
+	assert_true(policy_fill_at(&limits, &h, 0) < 0); /* the first at once */
+	policy_on_start(&h, 1000);
+	assert_int_equal(policy_fill_at(&limits, &h, 1), 4000);
+	assert_int_equal(policy_fill_at(&limits, &h, 2), POLICY_NEVER);
+	assert_int_equal(policy_fill_at(&limits, &h, 3), POLICY_NEVER);
+
+	/* A shortage begins a pace of its own, but does not prolong one that runs. */
+	policy_on_shortage(&limits, &h, 100000);
+	assert_int_equal(policy_fill_at(&limits, &h, 1), 103000);
+	policy_on_shortage(&limits, &h, 102000);
+	assert_int_equal(policy_fill_at(&limits, &h, 1), 103000);
+	policy_on_shortage(&limits, &h, 103000);
+	assert_int_equal(policy_fill_at(&limits, &h, 1), 106000);
+}
+
+static void test_fate(void **state)
+{
+	static const struct {
+		const char *what;
+		struct policy_worker worker;
+		int running;
+		size_t waiting;
+		int failures;
+		int64_t now;
+		enum policy_fate fate;
+		int64_t next;
+	} cases[] = {
+		{ "fresh, above the minimum", { 0, -1, 1000 }, 3, 0, 0, 1000, POLICY_KEEP, 31000 },
+		{ "fresh, at the minimum", { 0, -1, 1000 }, 2, 0, 0, 1000, POLICY_KEEP, POLICY_NEVER },
+		{ "idle long enough", { 0, -1, 1000 }, 3, 0, 0, 31000, POLICY_IDLE, 0 },
+		{ "a millisecond short", { 0, -1, 1000 }, 3, 0, 0, 30999, POLICY_KEEP, 31000 },
+		{ "idle, but of the minimum", { 0, -1, 1000 }, 2, 0, 0, 99000, POLICY_KEEP, POLICY_NEVER },
+		{ "worn", { 10, 500, 1000 }, 1, 0, 0, 1000, POLICY_WORN, 0 },
+		{ "worn, but needed", { 10, 500, 1000 }, 1, 1, 0, 1000, POLICY_KEEP, POLICY_NEVER },
+		{ "needed, yet worn out", { 30, 500, 1000 }, 1, 1, 0, 1000, POLICY_WORN, 0 },
+		{ "aged, even of the minimum", { 3, 500, 1000 }, 1, 0, 0, 60501, POLICY_AGED, 0 },
+		{ "as old as it may be", { 3, 500, 1000 }, 1, 0, 0, 60500, POLICY_KEEP, 60501 },
+		{ "the sooner of two", { 3, 500, 1000 }, 3, 0, 0, 1000, POLICY_KEEP, 31000 },
+		{ "worn, but none would follow",
+		  { 99, 500, 1000 },
+		  3,
+		  0,
+		  1,
+		  99000,
+		  POLICY_KEEP,
+		  POLICY_NEVER },
+	};
+
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct policy_history h;
+		int64_t next = -1;
+
+		policy_history_init(&h);
+		h.failures = cases[i].failures;
+		print_message("%s\n", cases[i].what);
+		assert_int_equal(policy_fate(&limits, &h, &cases[i].worker, cases[i].running,
+					     cases[i].waiting, cases[i].now, &next),
+				 cases[i].fate);
+		if (cases[i].fate == POLICY_KEEP)
+			assert_int_equal(next, cases[i].next);
+	}
+}
+
+#define UNSET JOB_CLASS_UNSET
+#define OTHER JOB_CLASS_OTHER
+#define SCAN JOB_CLASS_SCAN
+#define RELAYOK JOB_CLASS_RELAYOK
+
+static void test_choose(void **state)
+{
+	static const struct {
+		const char *what;
+		struct policy_choice idle[4];
+		size_t n;
+		enum job_class wanted;
+		size_t chosen;
+	} cases[] = {
+		{ "the only one", { { 5, SCAN } }, 1, RELAYOK, 0 },
+		{ "the same work", { { 1, RELAYOK }, { 2, SCAN } }, 2, SCAN, 1 },
+		{ "the same work before none", { { 1, UNSET }, { 2, SCAN } }, 2, SCAN, 1 },
+		{ "none yet, if older", { { 2, SCAN }, { 1, UNSET } }, 2, SCAN, 1 },
+		{ "none yet, but younger", { { 2, SCAN }, { 3, UNSET } }, 2, SCAN, 0 },
+		{ "the oldest of the same work", { { 3, SCAN }, { 1, SCAN }, { 2, SCAN } }, 3, SCAN, 1 },
+		{ "no match: the oldest", { { 3, SCAN }, { 1, SCAN }, { 2, SCAN } }, 3, RELAYOK, 1 },
+		{ "other work: the one idle longest",
+		  { { 1, UNSET }, { 3, UNSET }, { 2, UNSET } },
+		  3,
+		  OTHER,
+		  2 },
+		{ "other work keeps off specialists",
+		  { { 1, SCAN }, { 3, UNSET }, { 2, SCAN } },
+		  3,
+		  OTHER,
+		  1 },
+	};
+
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		print_message("%s\n", cases[i].what);
+		assert_int_equal(policy_choose(cases[i].idle, cases[i].n, cases[i].wanted), cases[i].chosen);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_backoff), cmocka_unit_test(test_start_at), cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_fate),    cmocka_unit_test(test_choose),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
