@@ -162,7 +162,7 @@ int loop_turn(struct loop *loop, int64_t ms)
 	turn_end(loop);
 	if (ms > 0 && event_add(loop->bound, &tv) < 0)
 		return -ENOMEM;
-	rc = turn(loop, ms > 0 ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	rc = turn(loop, EVLOOP_ONCE | (ms > 0 ? 0 : EVLOOP_NONBLOCK));
 	event_del(loop->bound);
 	return rc < 0 ? rc : 0;
 }
