@@ -252,7 +252,7 @@ static bool retire_if_due(struct pool *p, struct worker *w, int64_t *next_ms)
 	if (fate == POLICY_KEEP)
 		return false;
 	fate_text(p, fate, f, reason);
-	worker_end(w, WORKER_GENTLY, reason);
+	worker_end(w, ENDING_GENTLE, reason);
 	vacate(p, w);
 	return true;
 }
@@ -591,7 +591,7 @@ static void replace(struct pool *p, struct worker *old, struct worker *new)
 
 	slots_swap(p->slots, worker_facts(old)->number, worker_facts(new)->number, loop_now(p->loop));
 	if (worker_facts(old)->state == WORKER_IDLE)
-		worker_end(old, WORKER_GENTLY, reason);
+		worker_end(old, ENDING_GENTLE, reason);
 	else
 		worker_retire(old, reason);
 }
@@ -610,7 +610,7 @@ void pool_promote(struct pool *p, struct worker *w)
 	else if ((i = slots_find_working(p->slots)) >= 0)
 		slots_swap(p->slots, i, f->number, loop_now(p->loop));
 	else
-		worker_end(w, WORKER_GENTLY, "Nothing is left to replace");
+		worker_end(w, ENDING_GENTLE, "Nothing is left to replace");
 }
 
 /* --- the end --- */
@@ -627,7 +627,7 @@ void pool_stop(struct pool *p, void (*stopped)(void *arg), void *arg)
 	reload_stop(p->reload);
 	for (int i = 0; i < pool_slots(p); i++) {
 		if (slots_worker(p->slots, i) != NULL)
-			worker_end(slots_worker(p->slots, i), WORKER_AT_SHUTDOWN, "Shutting down");
+			worker_end(slots_worker(p->slots, i), ENDING_SHUTDOWN, "Shutting down");
 	}
 	pool_poke(p);
 }

@@ -100,6 +100,13 @@ void process_signal(pid_t pid, int signo)
 		kill(-pid, signo);
 }
 
+void process_destroy(pid_t pid)
+{
+	kill(-pid, SIGKILL);
+	kill(pid, SIGKILL); /* in case it has not come to be its group's leader */
+	waitpid(pid, NULL, 0);
+}
+
 bool process_reap(pid_t pid, bool sweep, int *status, struct rusage *usage)
 {
 	siginfo_t info = { .si_pid = 0 };

@@ -22,6 +22,9 @@ pid_t process_start(const struct settings *s, struct process_pipes *out);
 /* Signal the whole group, stopped processes too. */
 void process_signal(pid_t pid, int signo);
 
+/* Kill and wait for a worker that cannot be used. */
+void process_destroy(pid_t pid);
+
 /* Wait for `pid` if it has ended; with `sweep` what is left of its group gets SIGKILL first. Whether it had
  * ended. */
 bool process_reap(pid_t pid, bool sweep, int *status, struct rusage *usage);

@@ -2,6 +2,7 @@
 
 #include "base/lineio.h"
 #include "base/log.h"
+#include "pool/errlog.h"
 #include "pool/process.h"
 #include "proto/percent.h"
 
@@ -20,7 +21,6 @@
  * already: so long we read on, and no longer. */
 #define LAST_WORDS_MS 200
 
-#define MAX_ERROR_LINE 2000 /* bytes of a line of standard error that are logged */
 #define MAX_STATUS_LINE 255
 
 struct worker {
@@ -32,9 +32,8 @@ struct worker {
 
 	struct lineio *io; /* its standard input and output; NULL once it has hung up */
 	int out_fd;        /* the reading end in `io` */
-	struct lineio *err;
+	struct errlog *err;
 	struct lineio *status;
-	struct tail last_words;
 
 	struct job *job;
 	bool handed_over;          /* the request has been written */
@@ -42,21 +41,11 @@ struct worker {
 
 	bool asked_to_end; /* by us: its end is no surprise */
 	bool signalled;    /* it has had its SIGTERM */
-	int64_t term_at_ms, kill_at_ms;
-	struct timer *step; /* the next of these; after its death the end of the last words */
+	struct ending_plan plan;
+	struct timer *step; /* the next of the plan; after its death the end of the last words */
 
 	bool reaped;
 	char end_text[80]; /* why, or how, it ended */
-};
-
-/* Times of SIGTERM and SIGKILL from the beginning of the end. */
-static const struct {
-	int64_t term_ms, kill_ms;
-} schedules[] = {
-	[WORKER_GENTLY] = { 10000, 20000 },
-	[WORKER_BY_FORCE] = { 0, 10000 },
-	[WORKER_AT_SHUTDOWN] = { 1000, 3000 },
-	[WORKER_IS_LOST] = { 1000, 11000 },
 };
 
 static const bool moves[WORKER_STATES][WORKER_STATES] = {
@@ -87,7 +76,7 @@ static void worker_set_state(struct worker *w, enum worker_state to)
 	w->facts.state = to;
 	w->facts.changed_ms = loop_now(w->loop);
 	if (to != WORKER_RETIRING) {
-		w->facts.tag[0] = '\0';
+		w->facts.tag[0] = w->facts.queue_id[0] = '\0';
 		w->facts.class = JOB_CLASS_UNSET;
 	}
 	w->owner->changed(w, from, to, w->arg);
@@ -106,11 +95,11 @@ static int64_t seconds_since(const struct worker *w, int64_t ms)
 	return ms < 0 ? -1 : (loop_now(w->loop) - ms) / 1000;
 }
 
-static void end_log(const struct worker *w, enum worker_ending how, const char *reason)
+static void end_log(const struct worker *w, enum ending how, const char *reason)
 {
 	const struct worker_facts *f = &w->facts;
 
-	if (!w->settings->verbose || how == WORKER_IS_LOST)
+	if (!w->settings->verbose || how == ENDING_LOST)
 		return;
 	log_info("Killing %s worker %d (pid %d) req=%lu age=%lld req_age=%lld: %s",
 		 f->state == WORKER_BUSY || f->state == WORKER_RETIRING ? "busy" : "idle", f->number,
@@ -118,50 +107,40 @@ static void end_log(const struct worker *w, enum worker_ending how, const char *
 		 (long long)seconds_since(w, f->first_request_ms), reason);
 }
 
-static void term_send(struct worker *w, bool late)
+static void signal_log(const struct worker *w, int signo)
 {
-	w->signalled = w->asked_to_end = true;
-	if (late && w->settings->verbose)
+	if (!w->settings->verbose)
+		return;
+	if (signo == SIGTERM)
 		log_info("Worker %d (pid %d) taking too long to exit; sending SIGTERM", w->facts.number,
 			 (int)w->facts.pid);
-	process_signal(w->facts.pid, SIGTERM);
-}
-
-static void kill_send(struct worker *w)
-{
-	w->kill_at_ms = INT64_MAX;
-	if (w->settings->verbose)
+	else
 		log_info("Worker %d (pid %d) taking way too long to exit; sending SIGKILL", w->facts.number,
 			 (int)w->facts.pid);
-	process_signal(w->facts.pid, SIGKILL);
 }
 
+/* Send what is due; `late`: it has had time to go by itself. */
 static void end_go_on(struct worker *w, bool late)
 {
 	int64_t now = loop_now(w->loop), next;
+	int signo;
 
-	if (!w->signalled && now >= w->term_at_ms)
-		term_send(w, late);
-	if (now >= w->kill_at_ms)
-		kill_send(w);
-	next = w->signalled ? w->kill_at_ms : w->term_at_ms;
-	if (next != INT64_MAX)
+	if ((signo = ending_due(&w->plan, now)) != 0) {
+		w->signalled = w->asked_to_end = true;
+		if (late)
+			signal_log(w, signo);
+		process_signal(w->facts.pid, signo);
+	}
+	if ((next = ending_next(&w->plan)) != ENDING_NEVER)
 		timer_set(w->step, next - now);
 }
 
-/* Begin with the steps of an end, or hasten them. */
-static void end_begin(struct worker *w, enum worker_ending how)
+static void end_begin(struct worker *w, enum ending how)
 {
-	int64_t term_at = loop_now(w->loop) + schedules[how].term_ms;
-	int64_t kill_at = loop_now(w->loop) + schedules[how].kill_ms;
-
 	if (w->reaped)
 		return;
-	if (term_at < w->term_at_ms)
-		w->term_at_ms = term_at;
-	if (kill_at < w->kill_at_ms)
-		w->kill_at_ms = kill_at;
-	if (how != WORKER_IS_LOST) {
+	ending_plan(&w->plan, how, loop_now(w->loop));
+	if (how != ENDING_LOST) {
 		w->asked_to_end = true;
 		process_signal(w->facts.pid, SIGCONT);
 		if (w->io != NULL)
@@ -170,7 +149,7 @@ static void end_begin(struct worker *w, enum worker_ending how)
 	end_go_on(w, false);
 }
 
-void worker_end(struct worker *w, enum worker_ending how, const char *reason)
+void worker_end(struct worker *w, enum ending how, const char *reason)
 {
 	switch (w->facts.state) {
 	case WORKER_STOPPED:
@@ -181,7 +160,7 @@ void worker_end(struct worker *w, enum worker_ending how, const char *reason)
 		if (w->job == NULL) {
 			worker_set_state(w, WORKER_KILLED);
 		} else {
-			assert(how == WORKER_AT_SHUTDOWN);
+			assert(how == ENDING_SHUTDOWN);
 			worker_retire(w, reason);
 		}
 		break;
@@ -194,7 +173,7 @@ void worker_end(struct worker *w, enum worker_ending how, const char *reason)
 	default:
 		break;
 	}
-	w->facts.forced |= how == WORKER_BY_FORCE;
+	w->facts.forced |= how == ENDING_FORCED;
 	end_begin(w, how);
 }
 
@@ -219,7 +198,7 @@ static void out_of_step(struct worker *w, const char *how)
 {
 	log_warn("Worker %d (pid %d) is out of step: it %s", w->facts.number, (int)w->facts.pid, how);
 	snprintf(w->end_text, sizeof(w->end_text), "%s", how);
-	worker_end(w, WORKER_GENTLY, "Worker is out of step");
+	worker_end(w, ENDING_GENTLE, "Worker is out of step");
 }
 
 bool worker_give(struct worker *w, struct job *job)
@@ -240,6 +219,7 @@ bool worker_give(struct worker *w, struct job *job)
 	if (f->first_request_ms < 0)
 		f->first_request_ms = loop_now(w->loop);
 	memcpy(f->tag, job->tag, sizeof(f->tag));
+	memcpy(f->queue_id, job->queue_id, sizeof(f->queue_id));
 	lineio_write(w->io, job->line, job->len);
 	lineio_set_deadline(w->io, loop_now(w->loop) + w->settings->client_ms);
 	return true;
@@ -267,7 +247,7 @@ static void answer_take(struct worker *w, char *line, size_t len)
 	if (lineio_discard_input(w->io) > 0 || !worker_is_quiet(w)) {
 		out_of_step(w, "wrote more than one line in answer");
 	} else if (w->facts.state == WORKER_RETIRING) {
-		worker_end(w, WORKER_GENTLY, w->retire_reason);
+		worker_end(w, ENDING_GENTLE, w->retire_reason);
 	} else {
 		worker_set_state(w, WORKER_IDLE);
 		w->owner->idle(w, w->arg);
@@ -306,8 +286,8 @@ static void on_overlong(struct worker *w)
 		out_of_step(w, "wrote an endless line");
 }
 
-/* An answer cut short by the end of the output is passed on as it is; that its LF lacks tells the client. Unless
- * it was us who cut it. */
+/* An answer cut short by the end of the output is passed on as it is; that its LF lacks tells the client.
+ * Unless it was us who cut it. */
 static void on_partial(struct worker *w)
 {
 	size_t len;
@@ -316,7 +296,7 @@ static void on_partial(struct worker *w)
 	if (w->job == NULL || w->asked_to_end)
 		return;
 	job_finish(w, WORKER_ANSWERED, line, len);
-	worker_end(w, WORKER_IS_LOST, "Worker closed its output");
+	worker_end(w, ENDING_LOST, "Worker closed its output");
 }
 
 static void on_written(struct worker *w)
@@ -333,13 +313,13 @@ static void on_deadline(struct worker *w)
 		snprintf(w->end_text, sizeof(w->end_text), "did not answer within %lld seconds of its start",
 			 (long long)w->settings->start_ms / 1000);
 		log_err("Worker %d (pid %d) %s", w->facts.number, (int)w->facts.pid, w->end_text);
-		worker_end(w, WORKER_BY_FORCE, "Start timeout");
+		worker_end(w, ENDING_FORCED, "Start timeout");
 	} else if (w->job != NULL && w->handed_over) {
 		job_finish(w, WORKER_TIMED_OUT, "", 0);
-		worker_end(w, WORKER_BY_FORCE, "Busy timeout");
+		worker_end(w, ENDING_FORCED, "Busy timeout");
 	} else if (w->job != NULL) {
 		job_finish(w, WORKER_UNWRITABLE, "", 0);
-		worker_end(w, WORKER_BY_FORCE, "Error talking to worker process");
+		worker_end(w, ENDING_FORCED, "Error talking to worker process");
 	}
 }
 
@@ -355,7 +335,7 @@ static void on_hangup(struct worker *w, bool error)
 	if (w->job != NULL)
 		job_finish(w, unwritten ? WORKER_UNWRITABLE : WORKER_HUNG_UP, "", 0);
 	if (w->facts.state != WORKER_KILLED)
-		worker_end(w, WORKER_IS_LOST, "Worker closed its output");
+		worker_end(w, ENDING_LOST, "Worker closed its output");
 	end_if_complete(w);
 }
 
@@ -386,44 +366,7 @@ static void on_io(struct lineio *io, enum lineio_event event, void *arg)
 	}
 }
 
-/* --- standard error and status --- */
-
-static void error_line(struct worker *w, const char *line)
-{
-	const struct job *job = w->job;
-
-	tail_add(&w->last_words, line);
-	if (strstr(line, "Out of memory!") != NULL)
-		log_err("Worker %d ran out of memory -- possible DoS attack due to complex MIME?",
-			w->facts.number);
-	if (!w->settings->verbose || line[0] == '\0')
-		return;
-	if (job != NULL && job->queue_id[0] != '\0')
-		log_info("%s: Worker %d stderr: %s", job->queue_id, w->facts.number, line);
-	else
-		log_info("Worker %d stderr: %s", w->facts.number, line);
-}
-
-static void on_error_output(struct lineio *io, enum lineio_event event, void *arg)
-{
-	struct worker *w = arg;
-
-	switch (event) {
-	case LINEIO_LINE:
-	case LINEIO_OVERLONG:
-	case LINEIO_PARTIAL:
-		error_line(w, lineio_line(io, NULL));
-		break;
-	case LINEIO_EOF:
-	case LINEIO_ERROR:
-		lineio_free(w->err);
-		w->err = NULL;
-		end_if_complete(w);
-		break;
-	default:
-		break;
-	}
-}
+/* --- status --- */
 
 static void status_line(struct worker *w, char *line)
 {
@@ -465,8 +408,13 @@ static void complete(struct worker *w)
 /* It is gone when it has been waited for and has had its last words. */
 static void end_if_complete(struct worker *w)
 {
-	if (w->reaped && w->io == NULL && w->err == NULL)
+	if (w->reaped && w->io == NULL && errlog_is_closed(w->err))
 		complete(w);
+}
+
+static void on_errors_closed(void *arg)
+{
+	end_if_complete(arg);
 }
 
 static void on_step(void *arg)
@@ -554,7 +502,8 @@ static int pipes_attach(struct worker *w, struct process_pipes *p)
 		goto fail;
 	w->out_fd = p->out;
 	p->out = p->in = -1;
-	if ((w->err = lineio_new(w->loop, p->err, -1, MAX_ERROR_LINE, on_error_output, w)) == NULL)
+	if ((w->err = errlog_new(w->loop, p->err, w->settings->verbose, &w->facts, on_errors_closed, w)) ==
+	    NULL)
 		goto fail;
 	p->err = -1;
 	if (p->status != -1 &&
@@ -581,9 +530,11 @@ static int worker_launch(struct worker *w)
 		return -errno;
 	if ((pid = process_start(w->settings, &pipes)) < 0)
 		return pid;
-	w->facts.pid = pid;
-	if ((err = pipes_attach(w, &pipes)) < 0)
+	if ((err = pipes_attach(w, &pipes)) < 0) {
+		process_destroy(pid);
 		return err;
+	}
+	w->facts.pid = pid;
 	w->facts.started_ms = loop_now(w->loop);
 	worker_set_state(w, WORKER_STARTING);
 	lineio_write(w->io, "ping\n", 5);
@@ -612,7 +563,7 @@ struct worker *worker_start(struct loop *loop, const struct settings *settings, 
 	w->settings = settings;
 	w->owner = owner;
 	w->arg = arg;
-	w->term_at_ms = w->kill_at_ms = INT64_MAX;
+	w->plan = ENDING_NO_PLAN;
 	if ((err = worker_launch(w)) < 0) {
 		worker_free(w);
 		errno = -err;
@@ -628,10 +579,9 @@ void worker_free(struct worker *w)
 	if (w->facts.pid > 0 && !w->reaped)
 		process_signal(w->facts.pid, SIGKILL);
 	lineio_free(w->io);
-	lineio_free(w->err);
+	errlog_free(w->err);
 	lineio_free(w->status);
 	timer_free(w->step);
-	tail_free(&w->last_words);
 	job_free(w->job);
 	free(w);
 }
@@ -648,7 +598,7 @@ const struct worker_facts *worker_facts(const struct worker *w)
 
 const struct tail *worker_last_words(const struct worker *w)
 {
-	return &w->last_words;
+	return errlog_tail(w->err);
 }
 
 const char *worker_end_text(const struct worker *w)

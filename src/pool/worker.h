@@ -8,6 +8,7 @@
 #define DEFANG_POOL_WORKER_H
 
 #include "base/loop.h"
+#include "pool/ending.h"
 #include "pool/job.h"
 #include "pool/settings.h"
 #include "pool/tail.h"
@@ -28,15 +29,6 @@ enum worker_state {
 	WORKER_RETIRING, /* has its last job */
 	WORKER_KILLED,   /* has no job, and is being ended or has ended; not yet waited for */
 	WORKER_STATES,
-};
-
-/* How a worker is made to end: end of file on its standard input, SIGTERM and SIGKILL to its process group,
- * at the times of the table in worker.c. */
-enum worker_ending {
-	WORKER_GENTLY,      /* it has done nothing wrong */
-	WORKER_BY_FORCE,    /* it is stuck or out of step */
-	WORKER_AT_SHUTDOWN, /* we are short of time; a job that it has may still be answered */
-	WORKER_IS_LOST,     /* it has hung up on us, and is probably ending by itself */
 };
 
 enum worker_outcome {
@@ -63,6 +55,7 @@ struct worker_facts {
 	int64_t changed_ms;       /* last change of state */
 	bool forced;              /* it is being ended by force */
 	char tag[64];             /* status tag; "" for none */
+	char queue_id[64];        /* of the job at hand; \"\" for none */
 };
 
 struct worker_owner {
@@ -90,9 +83,9 @@ void worker_free(struct worker *w);
  * then, and the job stays the caller's. Calls none of the owner's functions but `changed`. */
 bool worker_give(struct worker *w, struct job *job);
 
-/* Make it end. `reason` is logged. A job it has is kept with WORKER_AT_SHUTDOWN only; otherwise there must be
+/* Make it end. `reason` is logged. A job it has is kept with ENDING_SHUTDOWN only; otherwise there must be
  * none. Calls `changed` only. On a worker already ending, the sooner of the two schedules holds. */
-void worker_end(struct worker *w, enum worker_ending how, const char *reason);
+void worker_end(struct worker *w, enum ending how, const char *reason);
 
 /* Take no job after the one at hand: BUSY to RETIRING. */
 void worker_retire(struct worker *w, const char *reason);
