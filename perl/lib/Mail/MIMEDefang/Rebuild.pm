@@ -1,0 +1,142 @@
+package Mail::MIMEDefang::Rebuild;
+
+# The parts of a message offered to the filter one by one, and the message put together again from what it left. Not for filters.
+use strict;
+use warnings;
+use IO::File ();
+use MIME::Entity;
+use Mail::MIMEDefang;
+use Mail::MIMEDefang::MIME;
+use Mail::MIMEDefang::Utils ();
+
+# Takes the message as parsed; one that is not multipart becomes a multipart of one, so that parts can be replaced and added.
+sub begin {
+	my ($class, $entity) = @_;
+	my %had = map { lc $_ => 1 } grep { /^Content-/i } $entity->head->tags;
+	$WasMultiPart = $entity->is_multipart ? 1 : 0;
+	$entity->make_multipart unless $WasMultiPart;
+	return bless { entity => $entity, had => \%had }, $class;
+}
+
+# --- Filter --------------------------------------------------------------------------------------------------------------------
+
+# Depth first. The message itself is no part.
+sub walk {
+	my ($self) = @_;
+	return unless defined &main::filter || defined &main::filter_multipart;
+	push_status_tag('In rebuild loop');
+	walk_parts($self->{entity});
+	pop_status_tag();
+	return;
+}
+
+sub walk_parts {
+	my ($container) = @_;
+	my @before = $container->parts;
+	my @after = map { filter_part($_) } @before;
+	$container->parts(\@after) if grep { !defined $after[$_] || $after[$_] != $before[$_] } 0 .. $#before;
+	return;
+}
+
+# What takes the part's place: itself, another one, or nothing.
+sub filter_part {
+	my ($part) = @_;
+	my $is_container = $part->is_multipart || $part->parts;
+	($Action, $ReplacementEntity) = ('accept', undef);
+	if ($is_container) {
+		call_filter(main->can('filter_multipart'), 'In filter_multipart routine', $part);
+	} else {
+		call_filter(main->can('filter'), 'In filter routine', $part);
+	}
+	$Changed = 1 if $Action ne 'accept';
+	return () if $Action eq 'drop';
+	return $ReplacementEntity if $Action eq 'replace';
+	walk_parts($part) if $is_container;
+	return $part;
+}
+
+sub call_filter {
+	my ($function, $tag, $part) = @_;
+	return unless $function;
+	my $name = takeStabAtFilename($part);
+	push_status_tag($tag);
+	$InFilterContext = 1;
+	$function->($part, $name, Mail::MIMEDefang::Utils::extension_of($name), $part->mime_type);
+	$InFilterContext = 0;
+	pop_status_tag();
+	return;
+}
+
+# --- Warnings ------------------------------------------------------------------------------------------------------------------
+
+# What the filter had to say about parts: in the first text and HTML part, or as a part of its own.
+sub add_warnings {
+	my ($self) = @_;
+	return unless @Warnings;
+	my $entity = $self->{entity};
+	my $text = join '', Mail::MIMEDefang::general_warning(), map { /\n\z/ ? $_ : "$_\n" } @Warnings;
+	return if $AddWarningsInline && add_inline($entity, $text);
+	$entity->make_multipart('mixed', Force => 1) if $entity->mime_type ne 'multipart/mixed';
+	$entity->add_part(Mail::MIMEDefang::MIME::build_warning_part($text), $WarningLocation);
+	return;
+}
+
+sub add_inline {
+	my ($entity, $text) = @_;
+	my $plain = find_part($entity, 'text/plain', 1);
+	my $html = find_part($entity, 'text/html', 1);
+	append_to_part($plain, "\n$text") if $plain;
+	append_to_html_part($html, Mail::MIMEDefang::MIME::html_of_text($text)) if $html;
+	return $plain || $html;
+}
+
+# --- The new body --------------------------------------------------------------------------------------------------------------
+
+sub write_body {
+	my ($self) = @_;
+	my $entity = $self->{entity};
+	push_status_tag('Writing new body');
+	$self->collapse;
+	my $path = "$CWD/NEWBODY";
+	my $fh = IO::File->new($path, '>') or die "cannot open NEWBODY: $!\n";
+	$fh->binmode;
+	$entity->print_body($fh);
+	$fh->close or die "cannot write NEWBODY: $!\n";
+	$self->write_content_headers;
+	signal_changed();
+	pop_status_tag();
+	return;
+}
+
+# A wrapping that holds one thing says nothing. One that holds none is not allowed to be.
+sub collapse {
+	my ($self) = @_;
+	my $entity = $self->{entity};
+	return unless $entity->mime_type =~ m{^multipart/(?:mixed|alternative)\z};
+	$entity->add_part(MIME::Entity->build(Type => 'text/plain', Top => 0, Data => '')) unless $entity->parts;
+	$entity->make_singlepart if $entity->parts == 1;
+	return;
+}
+
+# The Content-* headers that fit the new body, and none that do not.
+sub write_content_headers {
+	my ($self) = @_;
+	my $head = $self->{entity}->head;
+	my %has = map { lc $_ => $_ } grep { /^Content-/i } $head->tags;
+	write_result_line('M', $has{'content-type'} ? value_of($head, 'Content-Type') : $head->mime_type);
+	write_result_line('I', $has{$_}, 1, value_of($head, $_)) for grep { $_ ne 'content-type' } sort keys %has;
+	my %gone = %{ $self->{had} };
+	$gone{'content-transfer-encoding'} = 1 if !$WasMultiPart && $self->{entity}->is_multipart;
+	delete @gone{ 'content-type', keys %has };
+	write_result_line('J', join('-', map { ucfirst } split /-/, $_), 1) for sort keys %gone;
+	return;
+}
+
+sub value_of {
+	my ($head, $name) = @_;
+	my $value = $head->get($name, 0);
+	$value =~ s/\n+\z//;
+	return $value;
+}
+
+1;

@@ -1,0 +1,28 @@
+/* args.h - the forms of the command line: [-f RULES] -server | -serveru | -test | -validate | -features | DIR
+ */
+#ifndef DEFANG_WORKER_ARGS_H
+#define DEFANG_WORKER_ARGS_H
+
+#include <stdbool.h>
+
+enum worker_mode {
+	WORKER_SERVE,    /* requests on standard input */
+	WORKER_SCAN,     /* one directory */
+	WORKER_TEST,     /* load the rules, say so */
+	WORKER_VALIDATE, /* exit with filter_validate() */
+	WORKER_FEATURES, /* print what there is */
+};
+
+struct args {
+	enum worker_mode mode;
+	const char *rules;
+	const char *dir;  /* of WORKER_SCAN */
+	bool status_tags; /* -serveru: status lines on descriptor 3 */
+};
+
+/* `-f` counts only as the first argument. False when the line fits no form: *out is then not to be used. */
+bool args_parse(int argc, char *const argv[], struct args *out);
+
+extern const char args_usage[];
+
+#endif

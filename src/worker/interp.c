@@ -1,0 +1,146 @@
+#include "worker/interp.h"
+
+#include "base/self.h"
+#include "worker/perlapi.h"
+#include "worker/xs.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static PerlInterpreter *interp;
+
+EXTERN_C void boot_DynaLoader(pTHX_ CV *cv);
+
+static void boot(pTHX)
+{
+	newXS("DynaLoader::boot_DynaLoader", boot_DynaLoader, __FILE__);
+	xs_boot(aTHX);
+}
+
+/* What an eval left: $@ without its last newline. */
+static void error_get(pTHX_ struct buf *out)
+{
+	STRLEN n;
+	const char *text = SvPV(ERRSV, n);
+
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	buf_clear(out);
+	buf_add(out, text, n);
+}
+
+/* Our modules lie at a fixed place relative to this program, so that a tree works from any folder. */
+static bool modules_find(pTHX)
+{
+	char *relative = self_path(DEFANG_PERL5_FROM_LIB), path[PATH_MAX];
+	bool found = relative != NULL && realpath(relative, path) != NULL;
+
+	free(relative);
+	if (found) {
+		AV *inc = get_av("INC", GV_ADD);
+
+		av_unshift(inc, 1);
+		av_store(inc, 0, newSVpv(path, 0));
+	}
+	return found;
+}
+
+static bool api_load(pTHX_ struct buf *error)
+{
+	if (!modules_find(aTHX)) {
+		buf_adds(error, "cannot find the filter modules beside this program");
+		return false;
+	}
+	eval_pv("require Mail::MIMEDefang::Worker", FALSE);
+	if (SvTRUE(ERRSV)) {
+		error_get(aTHX_ error);
+		return false;
+	}
+	return true;
+}
+
+static bool program_run(pTHX_ int n_args, char **args)
+{
+	perl_construct(aTHX);
+	PL_exit_flags |= PERL_EXIT_DESTRUCT_END;
+	return perl_parse(aTHX, boot, n_args, args, NULL) == 0 && perl_run(aTHX) == 0;
+}
+
+bool interp_start(char *argv[], struct buf *error)
+{
+	/* Perl keeps the array, and writes to argv[0] when $0 is set. */
+	static char option_e[] = "-e", program[] = "0";
+	static char *perl_argv[] = { NULL, option_e, program, NULL };
+	char **args = perl_argv, **env = environ;
+	int n_args = 3;
+
+	PERL_SYS_INIT3(&n_args, &args, &env);
+	perl_argv[0] = argv[0];
+	interp = perl_alloc();
+	if (interp == NULL || !program_run(interp, n_args, args)) {
+		buf_adds(error, "Perl does not start");
+		return false;
+	}
+	return api_load(interp, error);
+}
+
+void interp_stop(void)
+{
+	dTHXa(interp);
+
+	if (interp == NULL)
+		return;
+	PL_perl_destruct_level = 1;
+	perl_destruct(interp);
+	perl_free(interp);
+	interp = NULL;
+	PERL_SYS_TERM();
+}
+
+bool interp_call(const char *function, const char *const *args, int n_args, struct buf *out)
+{
+	dTHXa(interp);
+	dSP;
+	bool returned;
+	SV *result;
+
+	buf_clear(out);
+	ENTER;
+	SAVETMPS;
+	PUSHMARK(SP);
+	EXTEND(SP, n_args);
+	for (int i = 0; i < n_args; i++)
+		PUSHs(sv_2mortal(newSVpv(args[i], 0)));
+	PUTBACK;
+	call_pv(function, G_SCALAR | G_EVAL);
+	SPAGAIN;
+	result = POPs;
+	returned = !SvTRUE(ERRSV);
+	if (!returned) {
+		error_get(aTHX_ out);
+	} else if (SvOK(result)) {
+		STRLEN n;
+		const char *text = SvPV(result, n);
+
+		buf_add(out, text, n);
+	}
+	PUTBACK;
+	FREETMPS;
+	LEAVE;
+	return returned;
+}
+
+void interp_settle(void)
+{
+	dTHXa(interp);
+
+	alarm(0);
+	sv_setpvs_mg(get_sv("/", GV_ADD), "\n");
+	sv_setsv_mg(get_sv("\\", GV_ADD), &PL_sv_undef);
+	sv_setsv_mg(get_sv(",", GV_ADD), &PL_sv_undef);
+	setdefout(gv_fetchpvs("STDOUT", GV_ADD, SVt_PVIO));
+}

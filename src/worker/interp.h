@@ -1,0 +1,26 @@
+/* interp.h - the Perl interpreter of this process: its life, and calls into it. Nothing here needs Perl's
+ * headers. */
+#ifndef DEFANG_WORKER_INTERP_H
+#define DEFANG_WORKER_INTERP_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+/* Start the interpreter and load the filter API. `argv` is main's, for $0. False when the API does not load:
+ * `error` then says why. */
+bool interp_start(char *argv[], struct buf *error);
+
+/* Run the END blocks, destroy the objects. */
+void interp_stop(void);
+
+/* Call a Perl function with `n_args` strings, in scalar context, within an eval. True when it returned: `out`
+ * is what it returned, empty for undef. False when it died: `out` is the error, without its last newline.
+ * `out` is cleared first. */
+bool interp_call(const char *function, const char *const *args, int n_args, struct buf *out);
+
+/* Put back what a filter may have left changed in the interpreter: $/ $\ $, , the selected handle, the alarm.
+ */
+void interp_settle(void);
+
+#endif

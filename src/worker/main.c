@@ -1,0 +1,125 @@
+#include "base/log.h"
+#include "mime/mime.h"
+#include "worker/args.h"
+#include "worker/channel.h"
+#include "worker/guard.h"
+#include "worker/interp.h"
+#include "worker/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <syslog.h>
+
+/* More than any error text of Perl that somebody would read. */
+#define MAX_TEXT 65536
+
+/* Call a function of Worker.pm with at most one argument. When it dies: the error to the log and standard
+ * error, and false. */
+static bool worker_call(const char *name, const char *arg, struct buf *out)
+{
+	char function[64];
+
+	snprintf(function, sizeof(function), "Mail::MIMEDefang::Worker::%s", name);
+	if (interp_call(function, &arg, arg != NULL, out))
+		return true;
+	fprintf(stderr, "mimedefang.pl: %s\n", out->data);
+	log_err("%s", out->data);
+	return false;
+}
+
+/* The exit status that a filter's function returned. */
+static int status_of(const struct buf *out)
+{
+	return (int)strtol(out->data, NULL, 10) & 0xff;
+}
+
+static int run_server(struct channel *c, struct buf *out)
+{
+	struct guard g;
+	int rc;
+
+	if ((rc = guard_take(&g)) < 0) {
+		log_err("cannot use the current folder: %s", strerror(-rc));
+		return EX_OSERR;
+	}
+	if (!worker_call("initialize", NULL, out)) {
+		guard_release(&g);
+		return EX_SOFTWARE;
+	}
+	guard_restore(&g);
+	rc = serve_run(c, &g);
+	guard_release(&g);
+	if (rc < 0) {
+		log_err("lost the controller: %s", strerror(-rc));
+		return EX_IOERR;
+	}
+	return worker_call("cleanup", NULL, out) ? status_of(out) : EX_SOFTWARE;
+}
+
+/* What `-test` and its like, and DIRECTORY, have to do once the rules are loaded. The exit status. */
+static int run_once(const struct args *a, struct buf *out)
+{
+	switch (a->mode) {
+	case WORKER_SCAN:
+		if (!worker_call("initialize", NULL, out) || !worker_call("scan", a->dir, out))
+			return EX_SOFTWARE;
+		return worker_call("cleanup", NULL, out) ? status_of(out) : EX_SOFTWARE;
+	case WORKER_VALIDATE:
+		return worker_call("validate", NULL, out) ? status_of(out) : EXIT_FAILURE;
+	case WORKER_FEATURES:
+		if (!worker_call("features", NULL, out))
+			return EX_SOFTWARE;
+		fputs(out->data, stdout);
+		break;
+	case WORKER_TEST:
+		printf("Filter %s seems syntactically correct.\n", a->rules);
+		break;
+	case WORKER_SERVE:
+		abort(); /* run_server() */
+	}
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EX_IOERR;
+}
+
+static int run(const struct args *a, char *argv[], struct channel *c)
+{
+	struct buf out;
+	int status = EX_CONFIG;
+
+	buf_init(&out, MAX_TEXT);
+	mime_init();
+	if (!interp_start(argv, &out)) {
+		fprintf(stderr, "mimedefang.pl: %s\n", out.data);
+		log_err("%s", out.data);
+	} else if (worker_call("load_rules", a->rules, &out)) {
+		if (a->status_tags)
+			worker_call("enable_status_tags", NULL, &out);
+		status = a->mode == WORKER_SERVE ? run_server(c, &out) : run_once(a, &out);
+	}
+	interp_stop();
+	mime_fini();
+	buf_free(&out);
+	return status;
+}
+
+int main(int argc, char *argv[])
+{
+	struct channel c = { .in = -1, .out = -1 };
+	struct args a;
+	int rc, status;
+
+	if (!args_parse(argc, argv, &a)) {
+		fputs(args_usage, stderr);
+		return EX_USAGE;
+	}
+	log_open("mimedefang.pl", LOG_MAIL, false);
+	log_level(LOG_DEBUG);
+	if ((a.mode == WORKER_SERVE || a.mode == WORKER_SCAN) && (rc = channel_open(&c)) < 0) {
+		log_err("cannot arrange standard input and output: %s", strerror(-rc));
+		return EX_OSERR;
+	}
+	status = run(&a, argv, &c);
+	channel_close(&c);
+	return status;
+}

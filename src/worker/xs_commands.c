@@ -1,0 +1,195 @@
+#include "proto/workdir.h"
+#include "worker/xs.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GLOBAL(name) "Mail::MIMEDefang::" name
+
+/* What the lines of COMMANDS set, and what reading it clears first (section 6 of the filter's manual). */
+static const char *const cleared_arrays[] = { GLOBAL("Recipients"), GLOBAL("SenderESMTPArgs") };
+static const char *const cleared_hashes[] = { GLOBAL("RecipientMailers"), GLOBAL("RecipientESMTPArgs"),
+					      GLOBAL("SendmailMacros") };
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+static void scalar_set(pTHX_ const char *name, const char *value)
+{
+	sv_setpv_mg(get_sv(name, GV_ADD), value);
+}
+
+static void commands_clear(pTHX)
+{
+	for (size_t i = 0; i < N(cleared_arrays); i++)
+		av_clear(get_av(cleared_arrays[i], GV_ADD));
+	for (size_t i = 0; i < N(cleared_hashes); i++)
+		hv_clear(get_hv(cleared_hashes[i], GV_ADD));
+	sv_setiv(get_sv(GLOBAL("SubjectCount"), GV_ADD), 0);
+}
+
+/* `RECIPIENT MAILER HOST ADDR`; `?` stands for what the MTA did not tell. */
+static void recipient_add(pTHX_ const struct item *item)
+{
+	const char *rcpt = item->argc > 0 ? item->argv[0] : "";
+	AV *mailer = newAV();
+
+	for (int i = 1; i < 4; i++)
+		av_push(mailer, newSVpv(i < item->argc ? item->argv[i] : "?", 0));
+	av_push(get_av(GLOBAL("Recipients"), GV_ADD), newSVpv(rcpt, 0));
+	hv_store(get_hv(GLOBAL("RecipientMailers"), GV_ADD), rcpt, (I32)strlen(rcpt),
+		 newRV_noinc((SV *)mailer), 0);
+}
+
+/* An ESMTP argument belongs to the recipient read last. */
+static void recipient_arg_add(pTHX_ const char *arg)
+{
+	AV *recipients = get_av(GLOBAL("Recipients"), GV_ADD);
+	SV **last = av_fetch(recipients, av_len(recipients), 0);
+	HE *entry;
+
+	if (last == NULL)
+		return;
+	entry = hv_fetch_ent(get_hv(GLOBAL("RecipientESMTPArgs"), GV_ADD), *last, 1, 0);
+	if (!SvROK(HeVAL(entry)))
+		sv_setsv(HeVAL(entry), sv_2mortal(newRV_noinc((SV *)newAV())));
+	av_push((AV *)SvRV(HeVAL(entry)), newSVpv(arg, 0));
+}
+
+static void macro_set(pTHX_ const struct item *item)
+{
+	const char *value = item->argc > 1 ? item->argv[1] : "";
+
+	if (item->argc > 0)
+		hv_store(get_hv(GLOBAL("SendmailMacros"), GV_ADD), item->argv[0], (I32)strlen(item->argv[0]),
+			 newSVpv(value, 0), 0);
+}
+
+static void subject_add(pTHX_ const char *subject)
+{
+	SV *count = get_sv(GLOBAL("SubjectCount"), GV_ADD);
+
+	if (SvIV(count) == 0)
+		scalar_set(aTHX_ GLOBAL("Subject"), subject);
+	sv_setiv(count, SvIV(count) + 1);
+}
+
+/* The client that a trusted relay named in the validation header takes the relay's place. */
+static void relay_replace(pTHX_ const char *ip)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	char name[NI_MAXHOST];
+
+	if (inet_pton(AF_INET, ip, &sin.sin_addr) != 1)
+		return;
+	if (getnameinfo((struct sockaddr *)&sin, sizeof(sin), name, sizeof(name), NULL, 0, NI_NAMEREQD) != 0)
+		snprintf(name, sizeof(name), "[%s]", ip);
+	scalar_set(aTHX_ GLOBAL("RelayAddr"), ip);
+	scalar_set(aTHX_ GLOBAL("RelayHostname"), name);
+	scalar_set(aTHX_ GLOBAL("WasResent"), "1");
+}
+
+static void command_apply(pTHX_ const struct item *item)
+{
+	const char *arg = item->argc > 0 ? item->argv[0] : "";
+
+	switch ((enum command_letter)item->letter) {
+	case COMMAND_ID:
+		scalar_set(aTHX_ GLOBAL("MIMEDefangID"), arg);
+		break;
+	case COMMAND_SENDER:
+		scalar_set(aTHX_ GLOBAL("Sender"), arg);
+		break;
+	case COMMAND_SENDER_ARG:
+		av_push(get_av(GLOBAL("SenderESMTPArgs"), GV_ADD), newSVpv(arg, 0));
+		break;
+	case COMMAND_MACRO:
+		macro_set(aTHX_ item);
+		break;
+	case COMMAND_QUEUE_ID:
+		scalar_set(aTHX_ GLOBAL("QueueID"), arg);
+		break;
+	case COMMAND_CLIENT_NAME:
+		scalar_set(aTHX_ GLOBAL("RelayHostname"), arg);
+		scalar_set(aTHX_ GLOBAL("RealRelayHostname"), arg);
+		break;
+	case COMMAND_CLIENT_IP:
+		scalar_set(aTHX_ GLOBAL("RelayAddr"), arg);
+		scalar_set(aTHX_ GLOBAL("RealRelayAddr"), arg);
+		break;
+	case COMMAND_HELO:
+		scalar_set(aTHX_ GLOBAL("Helo"), arg);
+		break;
+	case COMMAND_RECIPIENT:
+		recipient_add(aTHX_ item);
+		break;
+	case COMMAND_RECIPIENT_ARG:
+		recipient_arg_add(aTHX_ arg);
+		break;
+	case COMMAND_SUSPICIOUS_HEADER:
+		scalar_set(aTHX_ GLOBAL("SuspiciousCharsInHeaders"), "1");
+		break;
+	case COMMAND_SUSPICIOUS_BODY:
+		scalar_set(aTHX_ GLOBAL("SuspiciousCharsInBody"), "1");
+		break;
+	case COMMAND_SUBJECT:
+		subject_add(aTHX_ arg);
+		break;
+	case COMMAND_MESSAGE_ID:
+		scalar_set(aTHX_ GLOBAL("MessageID"), arg);
+		break;
+	case COMMAND_RELAY:
+		relay_replace(aTHX_ arg);
+		break;
+	case COMMAND_END:
+		break; /* commands_read() stops there */
+	}
+}
+
+/* Read to the `F` line. 1 when it was there, 0 when not. */
+static int commands_read(pTHX_ FILE *f)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	int ended = 0;
+
+	while (!ended && (n = getline(&line, &room, f)) != -1) {
+		struct item item;
+
+		if (n > 0 && line[n - 1] == '\n')
+			line[n - 1] = '\0';
+		ended = line[0] == COMMAND_END;
+		if (item_parse(line, &item) == ITEM_OK)
+			command_apply(aTHX_ & item);
+	}
+	free(line);
+	return ended;
+}
+
+/* commands_load(path): 1 when the file ended with F, 0 when not, undef with $! set when it cannot be opened.
+ */
+static void xs_commands_load(pTHX_ CV *cv)
+{
+	dXSARGS;
+	FILE *f;
+	int ended;
+
+	if (items != 1)
+		croak_xs_usage(cv, "path");
+	f = fopen(SvPV_nolen(ST(0)), "re");
+	if (f == NULL)
+		XSRETURN_UNDEF;
+	commands_clear(aTHX);
+	ended = commands_read(aTHX_ f);
+	fclose(f);
+	XSRETURN_IV(ended);
+}
+
+void xs_commands_boot(pTHX)
+{
+	newXS("Mail::MIMEDefang::commands_load", xs_commands_load, __FILE__);
+}
