@@ -17,7 +17,8 @@
 #include <sysexits.h>
 
 #define DEFAULT_SOCKET "/var/spool/MIMEDefang/mimedefang-multiplexor.sock"
-#define MAX_ANSWER (4u << 20)
+#define MAX_ANSWER (4u << 20) /* bytes */
+#define OPTIONS "s:ih"
 
 /* What is typed, when it is not sent as typed. */
 static const struct view {
@@ -227,7 +228,7 @@ static int options_read(int argc, char *argv[], struct options *o)
 
 	*o = (struct options){ .socket = DEFAULT_SOCKET };
 	/* `+`: options end at the request, whose arguments may begin with a dash */
-	while ((letter = getopt(argc, argv, "+s:ih")) != -1) {
+	while ((letter = getopt(argc, argv, "+" OPTIONS)) != -1) {
 		switch (letter) {
 		case 's':
 			o->socket = optarg;

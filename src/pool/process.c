@@ -103,7 +103,6 @@ void process_signal(pid_t pid, int signo)
 void process_destroy(pid_t pid)
 {
 	kill(-pid, SIGKILL);
-	kill(pid, SIGKILL); /* in case it has not come to be its group's leader */
 	waitpid(pid, NULL, 0);
 }
 

@@ -68,7 +68,7 @@ struct job *queue_pop(struct queue *q)
 
 struct job *queue_pop_expired(struct queue *q, int64_t now_ms)
 {
-	struct job *job;
+	struct job *job = NULL;
 
 	TAILQ_FOREACH(job, &q->jobs, link)
 	{
@@ -100,7 +100,7 @@ size_t queue_limit(const struct queue *q)
 
 int64_t queue_deadline(const struct queue *q)
 {
-	const struct job *job;
+	const struct job *job = NULL;
 	int64_t earliest = INT64_MAX;
 
 	TAILQ_FOREACH(job, &q->jobs, link)

@@ -18,16 +18,13 @@
 
 enum { OPTION_START_TIMEOUT = 256 };
 
-static const char letters[] = ":U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:"
-			      "L:R:t:TudO:N:EX:P:y:kA";
+#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:"
 
-/* Options of the manual of MIMEDefang that this version does not have. */
-static const char unsupported[] = "LRtTudONEXPykA";
+/* Options of MIMEDefang that this version does not have: known, so that they are refused by name. */
+#define UNSUPPORTED "L:R:t:TudO:N:EX:P:y:kA"
 
 static const struct option long_options[] = {
 	{ "start-timeout", required_argument, NULL, OPTION_START_TIMEOUT },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -201,7 +198,7 @@ static int special_set(struct settings *s, int letter, const char *value, char *
 
 static int option_set(struct settings *s, int letter, const char *value, char *error)
 {
-	if (letter < 128 && strchr(unsupported, letter) != NULL) {
+	if (letter < 128 && strchr(UNSUPPORTED, letter) != NULL) {
 		snprintf(error, SETTINGS_ERROR_MAX, "Option %s is not supported by this version",
 			 option_name(letter));
 		return EX_USAGE;
@@ -234,7 +231,7 @@ static int options_read(int argc, char *argv[], struct settings *s, char *error)
 	int letter, status;
 
 	optind = 0; /* begin anew: the tests parse many command lines */
-	while ((letter = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, ":" OPTIONS UNSUPPORTED, long_options, NULL)) != -1) {
 		if (letter == ':' || letter == '?') {
 			snprintf(error, SETTINGS_ERROR_MAX,
 				 letter == ':' ? "Option %s needs a value" : "Unknown option %s",

@@ -375,7 +375,7 @@ static void status_line(struct worker *w, char *line)
 	if (w->job == NULL)
 		return;
 	percent_decode(line);
-	for (; line[n] != '\0' && n < sizeof(w->facts.tag) - 1; n++)
+	for (; n < sizeof(w->facts.tag) - 1 && line[n] != '\0'; n++)
 		w->facts.tag[n] = isprint((unsigned char)line[n]) ? line[n] : ' ';
 	w->facts.tag[n] = '\0';
 }

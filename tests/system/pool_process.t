@@ -3,7 +3,6 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Test::More;
-use Time::HiRes qw(time sleep);
 use Defang::Pool qw(wait_until spew slurp);
 
 my $pool = Defang::Pool->new;

@@ -3,7 +3,7 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Test::More;
-use Time::HiRes qw(time sleep);
+use Time::HiRes qw(time);
 use Defang::Pool qw(wait_until spew);
 
 my $pool = Defang::Pool->new;

@@ -3,7 +3,7 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Test::More;
-use Time::HiRes qw(time sleep);
+use Time::HiRes qw(time);
 use Defang::Pool qw(wait_until spew);
 
 my $pool = Defang::Pool->new;
@@ -16,13 +16,11 @@ sub least_ready
 {
 	my ($until) = @_;
 	my $least = 99;
-	my $end = time + 20;
-	while (time < $end) {
+	wait_until(sub {
 		my $ready = () = $pool->states =~ /[IB]/g;
 		$least = $ready if $ready < $least;
-		last if $until->();
-		sleep 0.01;
-	}
+		return $until->();
+	}, 20);
 	return $least;
 }
 
