@@ -57,19 +57,23 @@ static enum mime_error out_of_memory(void)
 	return MIME_SYSTEM;
 }
 
-static struct mime_part *part_new(struct mime *m, struct mime_part *parent, struct mime_part **last)
+/* A part behind *last, which becomes it. */
+static enum mime_error part_add(struct mime *m, struct mime_part *parent, struct mime_part **last,
+				const struct mime_options *limits)
 {
-	struct mime_part *part = arena_alloc(&m->arena, sizeof(*part));
+	struct mime_part *part;
 
-	if (part == NULL)
-		return NULL;
+	if (m->count >= limits->max_parts)
+		return MIME_TOO_MANY_PARTS;
+	if ((part = arena_alloc(&m->arena, sizeof(*part))) == NULL)
+		return out_of_memory();
 	part->number = m->count++;
 	part->synthetic = true;
 	part->type = part->effective_type = "text/plain";
 	part->encoding_name = "7bit";
 	part_append(parent, *last, part);
 	*last = part;
-	return part;
+	return MIME_OK;
 }
 
 static const struct mime_params *one_param(struct mime *m, const char *name, const char *value, size_t len)
@@ -85,15 +89,11 @@ static const struct mime_params *one_param(struct mime *m, const char *name, con
 	return params;
 }
 
-/* The part of a file is what an attachment with that name would be. */
-static enum mime_error file_add(struct mime *m, struct mime_part *parent, struct mime_part **last,
-				const struct uu_file *f)
+/* Make of `part` what an attachment with that file would be. */
+static enum mime_error file_describe(struct mime *m, struct mime_part *part, const struct uu_file *f)
 {
-	struct mime_part *part = part_new(m, parent, last);
 	const struct mime_params *name, *filename;
 
-	if (part == NULL)
-		return out_of_memory();
 	part->type = part->effective_type = "application/octet-stream";
 	part->encoding = MIME_UUENCODE;
 	part->encoding_name = "base64"; /* which it gets when it is written */
@@ -147,28 +147,24 @@ enum mime_error uu_explode(struct mime *m, struct mime_part *part, const char *p
 			   const struct mime_options *limits)
 {
 	size_t start = part->body.at, end = start + part->body.len;
-	struct mime_part *last = NULL, *text;
-	enum mime_error error;
+	struct mime_part *last = NULL;
+	enum mime_error error = MIME_OK;
 	struct uu_file f;
 
 	if (!file_find(p, start, end, &f))
 		return MIME_OK;
-	if (m->count + 2 > limits->max_parts)
-		return MIME_TOO_MANY_PARTS;
 	if (part->depth >= limits->max_depth)
 		return MIME_TOO_DEEP;
 	become_multipart(part);
 	if (!is_blank(p, start, f.start)) {
-		if ((text = part_new(m, part, &last)) == NULL)
-			return out_of_memory();
-		text->encoding = MIME_BINARY; /* the text has been decoded: nothing more is done to it */
-		text->body = (struct mime_range){ start, f.start - start };
+		if ((error = part_add(m, part, &last, limits)) != MIME_OK)
+			return error;
+		last->encoding = MIME_BINARY; /* the text has been decoded: nothing more is done to it */
+		last->body = (struct mime_range){ start, f.start - start };
 	}
 	do {
-		if (m->count == limits->max_parts)
-			return MIME_TOO_MANY_PARTS;
-		if ((error = file_add(m, part, &last, &f)) != MIME_OK)
-			return error;
-	} while (file_find(p, f.end, end, &f));
-	return MIME_OK;
+		if ((error = part_add(m, part, &last, limits)) == MIME_OK)
+			error = file_describe(m, last, &f);
+	} while (error == MIME_OK && file_find(p, f.end, end, &f));
+	return error;
 }

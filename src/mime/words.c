@@ -3,8 +3,6 @@
 #include "mime/codec.h"
 
 #include <errno.h>
-#include <gmime/gmime-charset.h>
-#include <gmime/gmime-iconv-utils.h>
 #include <gmime/gmime-iconv.h>
 #include <stdbool.h>
 #include <string.h>
@@ -33,12 +31,29 @@ static void add_ascii(struct buf *out, const char *s, size_t n)
 	}
 }
 
-/* The library knows the many names that character sets go by. */
+/* Character sets that mail is written in. No other name is asked for: both GMime and the C library remember
+ * every name they were ever asked, and those in mail are chosen by strangers. */
+static const char *const charsets[] = {
+	"us-ascii",     "ascii",        "utf-8",        "utf8",         "utf-7",        "utf-16",
+	"utf-16be",     "utf-16le",     "iso-8859-1",   "latin1",       "iso-8859-2",   "iso-8859-3",
+	"iso-8859-4",   "iso-8859-5",   "iso-8859-6",   "iso-8859-7",   "iso-8859-8",   "iso-8859-8-i",
+	"iso-8859-9",   "iso-8859-10",  "iso-8859-11",  "iso-8859-13",  "iso-8859-14",  "iso-8859-15",
+	"iso-8859-16",  "windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254",
+	"windows-1255", "windows-1256", "windows-1257", "windows-1258", "windows-874",  "cp1250",
+	"cp1251",       "cp1252",       "cp437",        "cp850",        "cp866",        "koi8-r",
+	"koi8-u",       "iso-2022-jp",  "iso-2022-kr",  "euc-jp",       "shift_jis",    "sjis",
+	"cp932",        "euc-kr",       "cp949",        "gb2312",       "gbk",          "gb18030",
+	"big5",         "big5-hkscs",   "hz-gb-2312",   "tis-620",      "macintosh",    "ks_c_5601-1987",
+};
+
+/* GMime maps the names that mail uses to those of the C library. */
 static iconv_t converter(const char *charset)
 {
-	const char *known = charset[0] != '\0' ? g_mime_charset_iconv_name(charset) : NULL;
-
-	return known != NULL ? g_mime_iconv_open("UTF-8", known) : (iconv_t)-1;
+	for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++) {
+		if (strcasecmp(charset, charsets[i]) == 0)
+			return g_mime_iconv_open("UTF-8", charsets[i]);
+	}
+	return (iconv_t)-1;
 }
 
 static void convert(struct buf *out, iconv_t cd, char *in, size_t left)
