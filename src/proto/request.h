@@ -61,7 +61,8 @@ struct request {
 enum request_error { REQUEST_OK, REQUEST_TOO_MANY_WORDS };
 
 /* Split `line` (no LF; one CR at its end is dropped; NUL-terminated) at single spaces and decode the words in
- * place. On error *out is untouched. Never fails because of an unknown verb. */
+ * place; the verb stays at the start of `line`, as it was sent, ended by a NUL. On error *out is untouched.
+ * Never fails because of an unknown verb. */
 enum request_error request_parse(char *line, struct request *out);
 
 /* `verb arg arg ..` LF, each word encoded. A NULL argument is an empty word. Works for any verb name. */
