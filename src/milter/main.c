@@ -27,8 +27,9 @@ struct program {
 	struct loop *loop;
 	struct starter *starter;
 	int pid_fd, lock_fd, listen_fd;
-	bool listening; /* listen_fd belongs to the server */
-	int status;     /* exit status */
+	bool listening;   /* listen_fd belongs to the server */
+	bool pid_written; /* the pid file is ours, not that of another that runs */
+	int status;       /* exit status */
 };
 
 /* Options */
@@ -169,8 +170,8 @@ static void serve(struct program *p)
 	if ((rc = server_listen(&p->server, p->listen_fd)) == 0) {
 		p->listening = true;
 		log_info("Multiplexor alive - entering main loop");
-		if (p->pid_fd >= 0)
-			rc = pidfile_write(p->pid_fd);
+		if (p->pid_fd >= 0 && (rc = pidfile_write(p->pid_fd)) == 0)
+			p->pid_written = true;
 	}
 	if (rc == 0) {
 		daemon_ready();
@@ -237,7 +238,7 @@ static void clean_up(struct program *p)
 	loop_free(p->loop);
 	if (p->listen_fd >= 0 && !p->listening)
 		close(p->listen_fd);
-	if (p->pid_fd >= 0)
+	if (p->pid_written)
 		pidfile_remove(p->settings.pid_file, p->pid_fd);
 	site_close(&p->site);
 	rights_free(&p->rights);

@@ -54,6 +54,8 @@ sub entries {
 #   answer   the controller's reply to a request line; '' just closes, undef never answers. What it leaves to the default
 #            (returns 'default') is `4` to free, `ok 1` to checks, and a scan that takes the files and writes RESULTS.
 #   results  called for a scan with (directory, sender): the bytes of RESULTS; default "F\n"
+#   daemon   start() goes into the background: $rig->{pid} is then the process that waits for readiness
+#   no_start leave start() to the test
 #   key      content of the file mimedefang-ip-key
 #   no_controller  start without one (and do not wait for mimedefang to be ready)
 sub new {
@@ -63,9 +65,10 @@ sub new {
 	my @user = getpwnam 'nobody';
 	chmod 0755, $dir;
 	make_path($self->{spool}, "$dir/seen");
-	chown @user[2, 3], $self->{spool} if $> == 0;
+	chown @user[2, 3], $dir, $self->{spool}, "$dir/seen" if $> == 0;
 	spew("$dir/mimedefang-ip-key", $opt{key}) if $opt{key};
 	$self->start_controller unless $opt{no_controller};
+	return $self if $opt{no_start};
 	$self->start(@{ $opt{args} || [] });
 	if (!$opt{no_controller}) {
 		$self->wait_log(qr/entering main loop/) or die "mimedefang did not start:\n$self->{log}";
@@ -83,8 +86,9 @@ sub program {
 sub start {
 	my ($self, @args) = @_;
 	unshift @args, '-U', 'nobody' if $> == 0;
-	unshift @args, '-p', $self->{connection} || "unix:$self->{spool}/milter.sock";
-	unshift @args, program(), '-m', "$self->{dir}/pool.sock", '-z', $self->{spool}, '-D', '--conf-dir', $self->{dir};
+	unshift @args, '-D' unless $self->{daemon};
+	unshift @args, '-p', "unix:$self->{spool}/milter.sock", '-m', "$self->{dir}/pool.sock", '-z', $self->{spool};
+	unshift @args, program(), '--conf-dir', $self->{dir};
 	pipe my $read, my $write or die "pipe: $!";
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
@@ -170,11 +174,20 @@ sub start_controller {
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
 		$self->{owner} = 0;
-		local $SIG{TERM} = 'DEFAULT';
+		become_nobody();
 		eval { $self->serve($listen); 1 } or print STDERR "# controller: $@";
 		POSIX::_exit(0);
 	}
 	$self->{controller} = $pid;
+	return;
+}
+
+# Filters run as the same user as mimedefang.
+sub become_nobody {
+	my @user = getpwnam 'nobody';
+	return unless $> == 0;
+	$( = $) = "$user[3] $user[3]";
+	($<, $>) = @user[2, 2];
 	return;
 }
 
@@ -212,7 +225,7 @@ sub serve {
 				close $fh;
 			} elsif ($input{$fh} =~ /\n/) {
 				$self->note($input{$fh});
-				my $reply = $self->reply($input{$fh});
+				my $reply = eval { $self->reply($input{$fh}) }; # may die when a work directory is gone
 				next unless defined $reply;
 				$select->remove($fh);
 				syswrite $fh, $reply if length $reply;
@@ -245,7 +258,7 @@ sub scan {
 	my ($sender) = (slurp("$dir/COMMANDS") || '') =~ /^S(.*)$/m;
 	my $seen = "$self->{dir}/seen/" . decode($sender);
 	make_path($seen);
-	for my $name (entries($dir)) {
+	for my $name (grep { -f "$dir/$_" } entries($dir)) {
 		spew("$seen/.$name", slurp("$dir/$name"));
 		rename "$seen/.$name", "$seen/$name";
 	}

@@ -1,0 +1,357 @@
+#include "milter/stages.h"
+
+#include "base/log.h"
+#include "milter/answer.h"
+#include "milter/check.h"
+#include "milter/wanted.h"
+
+#include <string.h>
+
+/* Negotiation */
+
+enum next stage_optneg(struct session *s, const struct milter_msg *m)
+{
+	const struct settings *settings = session_settings(s);
+	const struct needs needs = {
+		.connect = !settings->queue_connections || settings->relay_check,
+		.helo = settings->helo_check,
+		.mail = settings->sender_check,
+		.rcpt = settings->recipient_check,
+		.refused_rcpt = !settings->hide_refused,
+	};
+	const char *lists[MILTER_STAGES] = { NULL };
+	struct buf out, names;
+
+	if (s->negotiated ||
+	    negotiate(&needs, m->optneg.version, m->optneg.actions, m->optneg.protocol, &s->agreed) < 0) {
+		log_warn("%s: MTA offers protocol version %u%s: closing", session_id(s), m->optneg.version,
+			 s->negotiated ? " for a second time" : "");
+		return NEXT_CLOSE;
+	}
+	s->negotiated = true;
+	buf_init(&out, BUF_NO_LIMIT);
+	buf_init(&names, BUF_NO_LIMIT);
+	if (settings->ask_macros) {
+		wanted_list(&names, settings);
+		for (int i = 0; i < MILTER_STAGES; i++)
+			lists[i] = names.data;
+	}
+	milter_put_optneg(&out, s->agreed.version, s->agreed.actions, s->agreed.protocol, lists);
+	conn_write(s->conn, out.data, out.len);
+	buf_free(&names);
+	buf_free(&out);
+	return NEXT_PACKET;
+}
+
+/* Checks: a question to the controller, perhaps a delay, then the answer to the MTA */
+
+/* What a verdict other than CONTINUE means for the message. */
+static void after_verdict(struct session *s, enum milter_command c, enum verdict v)
+{
+	bool recipient_only = c == MILTER_RCPT && (v == VERDICT_REJECT || v == VERDICT_TEMPFAIL);
+
+	if (v != VERDICT_CONTINUE && (c == MILTER_MAIL || c == MILTER_RCPT) && !recipient_only)
+		session_end_message(s);
+}
+
+static void send_held(struct session *s)
+{
+	conn_write(s->conn, s->held.data, s->held.len);
+	buf_free(&s->held);
+	after_verdict(s, s->asking, s->held_verdict);
+	session_pump(s);
+}
+
+static void on_delay_over(void *arg)
+{
+	send_held(arg);
+}
+
+/* False when there is no memory for a timer; the answer then goes out at once. */
+static bool start_delay(struct session *s, int seconds)
+{
+	if (s->delay == NULL)
+		s->delay = timer_new(s->server->loop, on_delay_over, s);
+	if (s->delay == NULL)
+		return false;
+	timer_set(s->delay, (int64_t)seconds * 1000);
+	return true;
+}
+
+/* Judge by `verdict`, now or after a delay. At CONNECT no words and no delay can be given. */
+static void conclude(struct session *s, const struct check_reply *reply)
+{
+	bool plain = s->asking == MILTER_CONNECT;
+
+	s->held_verdict = reply->verdict;
+	if (s->asking == MILTER_RCPT && reply->verdict == VERDICT_CONTINUE &&
+	    message_rcpt_keep(s->message) < 0)
+		s->held_verdict = VERDICT_TEMPFAIL;
+	answer_put(&s->held, s->held_verdict,
+		   reply->has_reply && !plain && s->held_verdict == reply->verdict ? &reply->reply : NULL);
+	if (plain || reply->delay_s <= 0 || !start_delay(s, reply->delay_s))
+		send_held(s);
+}
+
+static void on_check(const struct check_reply *reply, void *arg)
+{
+	struct session *s = arg;
+
+	s->question = NULL;
+	conclude(s, reply);
+}
+
+/* Ask `line` on behalf of a command. 0, or -1 when it cannot be asked, which is logged. */
+static int ask(struct session *s, enum milter_command c, const struct buf *line)
+{
+	s->asking = c;
+	s->question = client_check(&s->server->client, session_id(s), line, on_check, s);
+	return s->question != NULL ? 0 : -1;
+}
+
+/* CONNECT and HELO */
+
+static int ask_relay(struct session *s)
+{
+	const char *queue_id = message_queue_id(&s->macros);
+	struct buf line;
+	int rc;
+
+	buf_init(&line, BUF_NO_LIMIT);
+	check_relay(&line, &s->peer, queue_id != NULL ? queue_id : NO_QUEUE_ID);
+	rc = ask(s, MILTER_CONNECT, &line);
+	buf_free(&line);
+	return rc;
+}
+
+/* The connection may be taken as far as the pool is concerned. */
+static void admit(struct session *s)
+{
+	if (!session_settings(s)->relay_check)
+		session_answer(s, MILTER_CONNECT, VERDICT_CONTINUE);
+	else if (ask_relay(s) < 0)
+		session_answer(s, MILTER_CONNECT, VERDICT_TEMPFAIL);
+}
+
+/* Fewest free workers that the client needs. With -R this host itself is always served. */
+static int workers_needed(const struct session *s)
+{
+	int reserved = session_settings(s)->reserved;
+
+	if (reserved < 0)
+		return 1;
+	return s->peer.loopback ? 0 : reserved;
+}
+
+static void on_free_workers(int n_free, void *arg)
+{
+	struct session *s = arg;
+	int needed = workers_needed(s);
+
+	s->question = NULL;
+	if (n_free >= needed)
+		admit(s);
+	else {
+		if (n_free < 0)
+			log_warn("mfconnect: Error communicating with multiplexor");
+		else
+			log_warn("mfconnect: No free workers: Need %d, found %d", needed, n_free);
+		session_answer(s, MILTER_CONNECT, VERDICT_TEMPFAIL);
+	}
+	session_pump(s);
+}
+
+enum next stage_connect(struct session *s, const struct milter_msg *m)
+{
+	session_drop_message(s);
+	macros_forget_after(&s->macros, MILTER_CONNECT);
+	if (peer_connect(&s->peer, s->server->site, &s->macros, m) < 0) {
+		log_err("%s: out of memory: closing", NO_QUEUE_ID);
+		return NEXT_CLOSE;
+	}
+	if (session_settings(s)->queue_connections) {
+		admit(s);
+		return NEXT_PACKET;
+	}
+	s->asking = MILTER_CONNECT;
+	s->question = client_free_workers(&s->server->client, false, on_free_workers, s);
+	if (s->question == NULL)
+		session_answer(s, MILTER_CONNECT, VERDICT_TEMPFAIL);
+	return NEXT_PACKET;
+}
+
+static int ask_helo(struct session *s)
+{
+	const char *queue_id = message_queue_id(&s->macros);
+	struct buf line;
+	int rc;
+
+	buf_init(&line, BUF_NO_LIMIT);
+	check_helo(&line, &s->peer, queue_id != NULL ? queue_id : NO_QUEUE_ID);
+	rc = ask(s, MILTER_HELO, &line);
+	buf_free(&line);
+	return rc;
+}
+
+/* HELO within a message ends it, as it does in SMTP. */
+enum next stage_helo(struct session *s, const struct milter_msg *m)
+{
+	session_drop_message(s);
+	macros_forget_after(&s->macros, MILTER_HELO);
+	if (peer_helo(&s->peer, m->text) < 0) {
+		log_err("%s: out of memory: closing", NO_QUEUE_ID);
+		return NEXT_CLOSE;
+	}
+	if (!session_settings(s)->helo_check)
+		session_answer(s, MILTER_HELO, VERDICT_CONTINUE);
+	else if (ask_helo(s) < 0)
+		session_answer(s, MILTER_HELO, VERDICT_TEMPFAIL);
+	return NEXT_PACKET;
+}
+
+/* MAIL and RCPT */
+
+static struct check_about about_message(const struct session *s)
+{
+	return (struct check_about){
+		.peer = &s->peer,
+		.queue_id = message_id(s->message),
+		.dir = message_dir(s->message),
+		.sender = message_sender(s->message),
+		.first_recipient = message_first_recipient(s->message),
+	};
+}
+
+static int ask_sender(struct session *s, const struct milter_msg *m)
+{
+	struct check_about about = about_message(s);
+	struct buf line;
+	int rc;
+
+	if (message_sync(s->message) < 0)
+		return -1;
+	buf_init(&line, BUF_NO_LIMIT);
+	check_sender(&line, &about, m);
+	rc = ask(s, MILTER_MAIL, &line);
+	buf_free(&line);
+	return rc;
+}
+
+enum next stage_mail(struct session *s, const struct milter_msg *m)
+{
+	struct server *server = s->server;
+
+	session_drop_message(s);
+	macros_forget_after(&s->macros, MILTER_MAIL);
+	s->step = STEP_MAIL;
+	if (message_new(server->site, &server->ids, &s->peer, &s->macros, m, &s->message) < 0) {
+		s->message = NULL;
+		session_fail_message(s, MILTER_MAIL);
+	} else if (!session_settings(s)->sender_check)
+		session_answer(s, MILTER_MAIL, VERDICT_CONTINUE);
+	else if (ask_sender(s, m) < 0)
+		session_fail_message(s, MILTER_MAIL);
+	return NEXT_PACKET;
+}
+
+static int ask_recipient(struct session *s, const struct milter_msg *m)
+{
+	struct check_about about = about_message(s);
+	struct buf line;
+	int rc;
+
+	if (message_sync(s->message) < 0)
+		return -1;
+	buf_init(&line, BUF_NO_LIMIT);
+	check_recipient(&line, &about, &s->macros, m);
+	rc = ask(s, MILTER_RCPT, &line);
+	buf_free(&line);
+	return rc;
+}
+
+enum next stage_rcpt(struct session *s, const struct milter_msg *m)
+{
+	int err;
+
+	macros_forget_after(&s->macros, MILTER_RCPT);
+	message_learn_id(s->message, &s->macros);
+	err = message_rcpt(s->message, &s->macros, m);
+	if (err == 0 && session_settings(s)->recipient_check)
+		err = ask_recipient(s, m);
+	else if (err == 0 && (err = message_rcpt_keep(s->message)) == 0)
+		session_answer(s, MILTER_RCPT, VERDICT_CONTINUE);
+	if (err < 0)
+		session_fail_message(s, MILTER_RCPT);
+	return NEXT_PACKET;
+}
+
+/* Content */
+
+enum next stage_data(struct session *s, const struct milter_msg *m)
+{
+	message_learn_id(s->message, &s->macros);
+	session_answer(s, MILTER_DATA, VERDICT_CONTINUE);
+	return NEXT_PACKET;
+}
+
+/* Answer a stage at which something was stored. */
+static enum next stored(struct session *s, enum milter_command c, int err)
+{
+	if (err == 0)
+		session_answer(s, c, VERDICT_CONTINUE);
+	else {
+		log_err("%s: message not written: %s", session_id(s), strerror(-err));
+		session_fail_message(s, c);
+	}
+	return NEXT_PACKET;
+}
+
+enum next stage_header(struct session *s, const struct milter_msg *m)
+{
+	return stored(s, MILTER_HEADER, message_header(s->message, m->header.name, m->header.value));
+}
+
+enum next stage_eoh(struct session *s, const struct milter_msg *m)
+{
+	message_learn_id(s->message, &s->macros);
+	return stored(s, MILTER_EOH, message_end_headers(s->message));
+}
+
+enum next stage_body(struct session *s, const struct milter_msg *m)
+{
+	message_learn_id(s->message, &s->macros);
+	return stored(s, MILTER_BODY, message_body(s->message, m->body.bytes, m->body.len));
+}
+
+static void on_scan_done(enum verdict verdict, void *arg)
+{
+	struct session *s = arg;
+
+	s->scan = NULL;
+	session_end_message(s);
+	session_pump(s);
+}
+
+enum next stage_eom(struct session *s, const struct milter_msg *m)
+{
+	struct scan_about about = {
+		.site = s->server->site,
+		.client = &s->server->client,
+		.agreed = &s->agreed,
+		.own_ip = s->peer.own_ip,
+		.mta = s->conn,
+		.message = s->message,
+	};
+	int err = 0;
+
+	message_learn_id(s->message, &s->macros);
+	if (m->body.len > 0)
+		err = message_body(s->message, m->body.bytes, m->body.len);
+	if (err == 0 && (s->scan = scan_start(&about, on_scan_done, s)) != NULL)
+		return NEXT_PACKET;
+	if (err < 0)
+		log_err("%s: message not written: %s", session_id(s), strerror(-err));
+	session_end_message(s);
+	session_answer(s, MILTER_EOM, VERDICT_TEMPFAIL);
+	return NEXT_PACKET;
+}

@@ -1,0 +1,77 @@
+/* stages.h - what is done at each command of an MTA, and the state of a session that it is done to. Private
+ * to session.c, which runs the connection and decides when a command's turn has come, and stages.c. */
+#ifndef DEFANG_MILTER_STAGES_H
+#define DEFANG_MILTER_STAGES_H
+
+#include "base/conn.h"
+#include "milter/client.h"
+#include "milter/macros.h"
+#include "milter/message.h"
+#include "milter/negotiate.h"
+#include "milter/peer.h"
+#include "milter/scan.h"
+#include "milter/server.h"
+#include "proto/milter.h"
+
+#include <stdbool.h>
+
+/* How far a message has come. Commands may leave steps out, but never go back. */
+enum step { STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_HEADER, STEP_EOH, STEP_BODY };
+
+struct session {
+	LIST_ENTRY(session) link;
+	struct server *server;
+	struct conn *conn;
+	bool negotiated;
+	struct agreement agreed;
+	struct macros macros;
+	struct peer peer;
+	struct message *message; /* NULL outside of one, and after a failure: what follows is then refused */
+	bool failed;             /* the message in hand was given up */
+	enum step step;
+
+	/* At most one of these is going on; meanwhile input waits. */
+	struct question *question;
+	struct timer *delay; /* made when first needed */
+	struct scan *scan;
+
+	enum milter_command asking; /* the command that question or delay belong to */
+	enum verdict held_verdict;  /* of the answer that a delay holds back */
+	struct buf held;            /* its packet */
+};
+
+/* What becomes of the session after a packet. */
+enum next { NEXT_PACKET, NEXT_CLOSE };
+
+/* A command of the name. The message that RCPT and later ones belong to is there. */
+enum next stage_optneg(struct session *s, const struct milter_msg *m);
+enum next stage_connect(struct session *s, const struct milter_msg *m);
+enum next stage_helo(struct session *s, const struct milter_msg *m);
+enum next stage_mail(struct session *s, const struct milter_msg *m);
+enum next stage_rcpt(struct session *s, const struct milter_msg *m);
+enum next stage_data(struct session *s, const struct milter_msg *m);
+enum next stage_header(struct session *s, const struct milter_msg *m);
+enum next stage_eoh(struct session *s, const struct milter_msg *m);
+enum next stage_body(struct session *s, const struct milter_msg *m);
+enum next stage_eom(struct session *s, const struct milter_msg *m);
+
+/* Of session.c, for the stages. */
+
+const struct settings *session_settings(const struct session *s);
+const char *session_id(const struct session *s); /* the queue id or `NOQUEUE`, for the log */
+
+/* Answer a command. Silent where the MTA does not wait: a failure is then told at the next stage at which it
+ * does. */
+void session_answer(struct session *s, enum milter_command c, enum verdict v);
+
+/* Forget the message in hand, if there is one; the same, when it is over for the MTA, too. */
+void session_drop_message(struct session *s);
+void session_end_message(struct session *s);
+
+/* Give the message up at a command; the MTA keeps it, and hears of the failure when it next waits for us. */
+void session_fail_message(struct session *s, enum milter_command c);
+
+/* Work that packets had to wait for is over: go on with them. May free the session. */
+void session_pump(struct session *s);
+
+#endif
