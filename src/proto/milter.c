@@ -148,6 +148,17 @@ int milter_next_list(struct milter_lists *l, uint32_t *stage, const char **names
 	return 0;
 }
 
+bool milter_take_optneg(const char *at, const char *end, struct milter_optneg *out)
+{
+	if (end - at < 12)
+		return false;
+	out->version = milter_u32(at);
+	out->actions = milter_u32(at + 4);
+	out->protocol = milter_u32(at + 8);
+	out->lists = (struct milter_lists){ at + 12, end };
+	return true;
+}
+
 /* Writing */
 
 size_t milter_open(struct buf *out, char letter)

@@ -140,15 +140,24 @@ struct milter_strings {
 /* The next string, or NULL at the end. Bytes behind the last NUL are no string. */
 const char *milter_next(struct milter_strings *s);
 
+/* Macro lists of an OPTNEG. */
+struct milter_lists {
+	const char *at, *end;
+};
+
+/* 0 and the next list, or -1 at the end or at a malformed rest. */
+int milter_next_list(struct milter_lists *l, uint32_t *stage, const char **names);
+
+/* Of either side. */
+struct milter_optneg {
+	uint32_t version, actions, protocol;
+	struct milter_lists lists;
+};
+
 struct milter_msg {
 	enum milter_command command;
 	union {
-		struct {
-			uint32_t version, actions, protocol;
-			struct milter_lists {
-				const char *at, *end;
-			} lists; /* milter_next_list() */
-		} optneg;
+		struct milter_optneg optneg;
 		struct {
 			const char *host;
 			char family; /* 'U' unknown, 'L' local, '4', '6' */
@@ -185,9 +194,6 @@ enum milter_error {
 enum milter_error milter_parse(const struct milter_packet *p, struct milter_msg *out);
 void milter_put(struct buf *out, const struct milter_msg *m); /* the same, as a packet: for the MTA's side */
 
-/* Macro lists of an OPTNEG: 0 and the next one, or -1 at the end or at a malformed rest. */
-int milter_next_list(struct milter_lists *l, uint32_t *stage, const char **names);
-
 /* Packets of the MTA's side that are easier to give as arguments. */
 void milter_put_macros(struct buf *out, char stage, const char *const *names, const char *const *values,
 		       int n);
@@ -214,10 +220,7 @@ struct milter_answer {
 	enum milter_response response; /* or MILTER_OPTNEG's letter: see optneg */
 	bool is_optneg;
 	union {
-		struct {
-			uint32_t version, actions, protocol;
-			struct milter_lists lists;
-		} optneg;
+		struct milter_optneg optneg;
 		struct {
 			uint32_t index; /* 0 for ADDHEADER */
 			const char *name, *value;

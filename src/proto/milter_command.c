@@ -1,6 +1,5 @@
 /* Commands: MTA to filter. What is malformed here is what makes libmilter close the connection; HELO without
  * a NUL, which it drops without a reply, is too. */
-#include "proto/milter.h"
 #include "proto/milter_wire.h"
 
 #include <arpa/inet.h>
@@ -9,21 +8,11 @@
 #include <strings.h>
 #include <sys/un.h>
 
-/* The reading end of a packet. */
-struct span {
-	const char *at, *end;
-};
+/* Each *_parse() reads the data of one kind of packet; false when it is malformed. */
 
-static bool optneg_parse(struct span s, struct milter_msg *m)
+static bool optneg_parse(const char *at, const char *end, struct milter_msg *m)
 {
-	if (s.end - s.at < 12)
-		return false;
-	m->optneg.version = milter_u32(s.at);
-	m->optneg.actions = milter_u32(s.at + 4);
-	m->optneg.protocol = milter_u32(s.at + 8);
-	m->optneg.lists.at = s.at + 12;
-	m->optneg.lists.end = s.end;
-	return true;
+	return milter_take_optneg(at, end, &m->optneg);
 }
 
 /* Sendmail writes `IPv6:` before the address, Postfix does not. */
@@ -44,65 +33,65 @@ static bool address_is_valid(char family, const char *text)
 	}
 }
 
-static bool connect_parse(struct span s, struct milter_msg *m)
+static bool connect_parse(const char *at, const char *end, struct milter_msg *m)
 {
-	m->connect.host = milter_take_string(&s.at, s.end);
-	if (m->connect.host == NULL || s.at == s.end)
+	m->connect.host = milter_take_string(&at, end);
+	if (m->connect.host == NULL || at == end)
 		return false;
-	m->connect.family = *s.at++;
+	m->connect.family = *at++;
 	m->connect.address = "";
 	if (m->connect.family == 'U')
 		return true;
-	if (s.end - s.at < 2)
+	if (end - at < 2)
 		return false;
-	m->connect.port = milter_u16(s.at);
-	s.at += 2;
-	m->connect.address = milter_take_string(&s.at, s.end);
+	m->connect.port = milter_u16(at);
+	at += 2;
+	m->connect.address = milter_take_string(&at, end);
 	return m->connect.address != NULL && address_is_valid(m->connect.family, m->connect.address);
 }
 
-static bool text_parse(struct span s, struct milter_msg *m)
+static bool text_parse(const char *at, const char *end, struct milter_msg *m)
 {
-	m->text = milter_take_string(&s.at, s.end);
+	m->text = milter_take_string(&at, end);
 	return m->text != NULL;
 }
 
-static bool macro_parse(struct span s, struct milter_msg *m)
+static bool macro_parse(const char *at, const char *end, struct milter_msg *m)
 {
-	if (s.at == s.end)
+	if (at == end)
 		return false;
-	m->macro.stage = *s.at;
-	m->macro.pairs = (struct milter_strings){ s.at + 1, s.end };
+	m->macro.stage = *at;
+	m->macro.pairs = (struct milter_strings){ at + 1, end };
 	return true;
 }
 
-static bool envelope_parse(struct span s, struct milter_msg *m)
+static bool envelope_parse(const char *at, const char *end, struct milter_msg *m)
 {
-	m->envelope.address = milter_take_string(&s.at, s.end);
-	m->envelope.args = (struct milter_strings){ s.at, s.end };
+	m->envelope.address = milter_take_string(&at, end);
+	m->envelope.args = (struct milter_strings){ at, end };
 	return m->envelope.address != NULL;
 }
 
-static bool header_parse(struct span s, struct milter_msg *m)
+static bool header_parse(const char *at, const char *end, struct milter_msg *m)
 {
-	m->header.name = milter_take_string(&s.at, s.end);
-	m->header.value = milter_take_string(&s.at, s.end);
+	m->header.name = milter_take_string(&at, end);
+	m->header.value = milter_take_string(&at, end);
 	return m->header.value != NULL && m->header.name[0] != '\0';
 }
 
-static bool body_parse(struct span s, struct milter_msg *m)
+static bool body_parse(const char *at, const char *end, struct milter_msg *m)
 {
-	m->body.bytes = s.at;
-	m->body.len = (size_t)(s.end - s.at);
+	m->body.bytes = at;
+	m->body.len = (size_t)(end - at);
 	return m->body.len > 0 || m->command == MILTER_EOM;
 }
 
-static bool nothing_parse(struct span s, struct milter_msg *m)
+static bool nothing_parse(const char *at, const char *end, struct milter_msg *m)
 {
 	return true;
 }
 
-typedef bool parse_fn(struct span s, struct milter_msg *m);
+typedef bool parse_fn(const char *at, const char *end, struct milter_msg *m);
 
 static parse_fn *parse_of(char letter)
 {
@@ -142,7 +131,7 @@ enum milter_error milter_parse(const struct milter_packet *p, struct milter_msg 
 
 	if (parse == NULL)
 		return MILTER_UNKNOWN_LETTER;
-	if (!parse((struct span){ p->data, p->data + p->len }, &m))
+	if (!parse(p->data, p->data + p->len, &m))
 		return MILTER_MALFORMED;
 	*out = m;
 	return MILTER_OK;

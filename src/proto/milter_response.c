@@ -1,5 +1,4 @@
 /* Responses: filter to MTA. */
-#include "proto/milter.h"
 #include "proto/milter_wire.h"
 
 #include <string.h>
@@ -116,15 +115,8 @@ static bool replycode_fits(const char *text)
 /* The data of one answer, read from `at`; false when it has not exactly the parts that belong there. */
 static bool optneg_parse(const char *at, const char *end, struct milter_answer *a)
 {
-	if (end - at < 12)
-		return false;
 	a->is_optneg = true;
-	a->optneg.version = milter_u32(at);
-	a->optneg.actions = milter_u32(at + 4);
-	a->optneg.protocol = milter_u32(at + 8);
-	a->optneg.lists.at = at + 12;
-	a->optneg.lists.end = end;
-	return true;
+	return milter_take_optneg(at, end, &a->optneg);
 }
 
 static bool header_parse(const char *at, const char *end, struct milter_answer *a)

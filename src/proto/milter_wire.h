@@ -2,8 +2,9 @@
 #ifndef DEFANG_PROTO_MILTER_WIRE_H
 #define DEFANG_PROTO_MILTER_WIRE_H
 
-#include "base/buf.h"
+#include "proto/milter.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,9 @@ uint16_t milter_u16(const char *p);
 
 /* The string at *at, and *at behind its NUL; NULL, with *at as it was, when no NUL comes before `end`. */
 const char *milter_take_string(const char **at, const char *end);
+
+/* The data of an OPTNEG; false when it is too short. */
+bool milter_take_optneg(const char *at, const char *end, struct milter_optneg *out);
 
 /* Write a packet: open, append its data, close. The mark is for milter_close(). */
 size_t milter_open(struct buf *out, char letter);
