@@ -295,7 +295,7 @@ sub send
 		($measured ? () : ('-o', $out)), @options, $message);
 	my $got = eval { JSON::PP->new->utf8->decode($stdout) } // {};
 	die "milter-send was killed by signal $status\n$stderr" . $self->logs if $status & 0xff;
-	return { %$got, status => $status >> 8, stderr => $stderr, delivered => slurp($out) };
+	return { %$got, status => $status >> 8, stderr => $stderr, delivered => scalar slurp($out) };
 }
 
 # The same for a text.
