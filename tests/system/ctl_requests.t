@@ -3,7 +3,8 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Test::More;
-use Defang::Pool qw(wait_until spew);
+use Defang::Pool;
+use Defang::Test qw(spew);
 
 my $pool = Defang::Pool->new;
 my $dir = $pool->{dir};

@@ -4,7 +4,8 @@ use warnings;
 use lib 'tests/lib';
 use Test::More;
 use Time::HiRes qw(time);
-use Defang::Pool qw(wait_until slurp spew);
+use Defang::Pool;
+use Defang::Test qw(wait_until slurp spew);
 
 my $pool = Defang::Pool->new;
 my $dir = $pool->{dir};
@@ -38,7 +39,7 @@ hostile 'closed stdout', 'close', $no_response;
 hostile 'stopped', 'stop', $timed_out;
 hostile 'deaf and mute', 'mute', $timed_out;
 hostile 'a child that keeps the pipes', "breed $dir/child", $no_response;
-ok wait_until(sub { !kill 0, slurp("$dir/child") }), 'the child of a worker that died has been killed';
+ok wait_until(10, sub { !kill 0, slurp("$dir/child") }), 'the child of a worker that died has been killed';
 ok $pool->logged(qr/out of step: it wrote more than one line in answer/), 'being out of step is logged';
 
 subtest 'a late line is nobody\'s answer' => sub {

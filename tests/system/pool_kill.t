@@ -4,13 +4,14 @@ use warnings;
 use lib 'tests/lib';
 use Test::More;
 use Time::HiRes qw(time);
-use Defang::Pool qw(wait_until slurp);
+use Defang::Pool;
+use Defang::Test qw(wait_until slurp);
 
 my $requests = $ENV{DEFANG_KILL_REQUESTS} // 2000;
 my $pool = Defang::Pool->new;
 $pool->start('-m', 4, '-x', 6, '-w', 1, '-q', 100, '-Q', 10);
 sub descriptors { return scalar(() = glob "/proc/$pool->{pid}/fd/*") }
-ok wait_until(sub { $pool->states =~ /^(I+)S*$/ && length $1 == 4 }), 'ready';
+ok wait_until(10, sub { $pool->states =~ /^(I+)S*$/ && length $1 == 4 }), 'ready';
 my $before = descriptors();
 
 my (%open, %count);
@@ -44,7 +45,7 @@ is $count{wrong}, undef, 'no reply is wrong, missing or double';
 is $count{'own answer'} + ($count{error} // 0), $requests, 'each client got one';
 cmp_ok $count{'own answer'}, '>', $requests / 2, 'most of them their own' or diag explain \%count;
 note explain \%count;
-ok wait_until(sub { $pool->states =~ /^[IS]+$/ && descriptors() <= $before + 4 * 4 }, 10), 'descriptors are where they were';
+ok wait_until(10, sub { $pool->states =~ /^[IS]+$/ && descriptors() <= $before + 4 * 4 }), 'descriptors are where they were';
 my ($rss) = slurp("/proc/$pool->{pid}/status") =~ /VmRSS:\s+(\d+)/;
 note "VmRSS $rss kB";
 cmp_ok $pool->stop, '<', 5, 'ends';

@@ -4,7 +4,8 @@ use warnings;
 use lib 'tests/lib';
 use Test::More;
 use Time::HiRes qw(time);
-use Defang::Pool qw(wait_until spew);
+use Defang::Pool;
+use Defang::Test qw(wait_until spew);
 
 my $pool = Defang::Pool->new;
 my $dir = $pool->{dir};
@@ -38,22 +39,22 @@ subtest 'recycling' => sub {
 	$pool->stop;
 	$pool->start('-x', 2, '-V', 1);
 	my $pid = pid_of('x');
-	ok wait_until(sub { $pool->states eq 'SS' }, 4), 'an old one ends though nothing is asked of it';
+	ok wait_until(4, sub { $pool->states eq 'SS' }), 'an old one ends though nothing is asked of it';
 	ok $pool->logged(qr/Worker has exceeded maximum lifetime of 1 seconds/), 'for its age';
 	$pool->stop;
 	$pool->start('-x', 2, '-i', 1);
 	my $one = $pool->send_line('x slow 0.2 a');
 	is $pool->ask('x echo b'), "b\n", 'two run';
 	$pool->reply($one);
-	ok wait_until(sub { $pool->states eq 'SS' }, 4), 'idle ones end';
+	ok wait_until(4, sub { $pool->states eq 'SS' }), 'idle ones end';
 	ok $pool->logged(qr/Idle timeout/), 'for idleness';
 	$pool->stop;
 	$pool->start('-m', 1, '-x', 2, '-i', 1);
 	$one = $pool->send_line('x slow 0.2 a');
 	$pool->ask('x echo b');
 	$pool->reply($one);
-	ok wait_until(sub { $pool->states =~ /^(SI|IS)$/ }, 4), 'down to the minimum';
-	ok !wait_until(sub { $pool->states eq 'SS' }, 1.5), 'not below';
+	ok wait_until(4, sub { $pool->states =~ /^(SI|IS)$/ }), 'down to the minimum';
+	ok !wait_until(1.5, sub { $pool->states eq 'SS' }), 'not below';
 	$pool->stop;
 };
 
@@ -86,7 +87,7 @@ subtest 'workers that do not start' => sub {
 	ok $pool->logged(qr/2 workers in a row did not start/), 'which is logged';
 	ok $pool->logged(qr/Worker \d stderr: no such module/), 'as is what the filter said';
 	spew($pool->{rules}, "good\n");
-	ok wait_until(sub { $pool->ask('scan Q echo x') eq "x\n" }, 3), 'soon it is tried again';
+	ok wait_until(3, sub { $pool->ask('scan Q echo x') eq "x\n" }), 'soon it is tried again';
 	$pool->stop;
 	spew($pool->{rules}, "good\n");
 	$pool->start('-x', 2, '-W', 2);
@@ -102,13 +103,13 @@ subtest 'status tags and standard error' => sub {
 	$pool->start('-x', 1, '-Z');
 	is $pool->ask('x argv'), "-f $pool->{rules} -serveru\n", 'started with -serveru';
 	my $scan = $pool->send_line("scan Q1 tag In%20filter%0Aroutine $dir/tagged");
-	ok wait_until(sub { $pool->ask('workers') =~ /\(In filter\) *$|\(In filter routine\)|\(routine\)/m }), 'the tag is shown'
+	ok wait_until(10, sub { $pool->ask('workers') =~ /\(In filter\) *$|\(In filter routine\)|\(routine\)/m }), 'the tag is shown'
 		or diag $pool->ask('workers');
 	spew("$dir/tagged", '');
 	is $pool->reply($scan), "ok\n", 'scan';
 	is $pool->ask('scan Q2 complain something%20odd'), "ok\n", 'a complaint';
 	ok $pool->logged(qr/Q2: Worker 0 stderr: something odd/), 'is logged with the queue id';
-	ok wait_until(sub { $pool->ask('workerinfo 0') =~ /^Stderr something odd$/m }), 'and kept';
+	ok wait_until(10, sub { $pool->ask('workerinfo 0') =~ /^Stderr something odd$/m }), 'and kept';
 };
 
 cmp_ok $pool->stop, '<', 5, 'ends';

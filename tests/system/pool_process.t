@@ -3,7 +3,8 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Test::More;
-use Defang::Pool qw(wait_until spew slurp);
+use Defang::Pool;
+use Defang::Test qw(wait_until slurp);
 
 my $pool = Defang::Pool->new;
 my $dir = $pool->{dir};
@@ -72,7 +73,7 @@ subtest 'daemon' => sub {
 	is slurp("$dir/pid"), "$pid\n", 'the pid file is still that of the first';
 	ok defined $pool->ask('version'), 'which still serves';
 	kill TERM => $pid;
-	ok wait_until(sub { !kill 0, $pid }, 5), 'it ends';
+	ok wait_until(5, sub { !kill 0, $pid }), 'it ends';
 	ok !-s "$dir/pid", 'pid file gone or empty';
 	ok !-e "$dir/pid.lock", 'lock file gone';
 	ok !-e $pool->{socket}, 'socket gone';
@@ -81,7 +82,7 @@ subtest 'daemon' => sub {
 subtest 'the socket of one that was killed' => sub {
 	$pool->start;
 	kill KILL => $pool->{pid};
-	wait_until(sub { $pool->gone });
+	wait_until(10, sub { $pool->gone });
 	ok -e $pool->{socket}, 'is left behind';
 	$pool->start;
 	ok defined $pool->ask('version'), 'and is replaced';
@@ -93,8 +94,8 @@ subtest 'the socket of one that was killed' => sub {
 subtest 'SIGTERM with stuck workers' => sub {
 	$pool->start('-x', 4);
 	my @stuck = map { $pool->send_line("scan Q$_ $_") } 'mute', 'stop', "breed $dir/child";
-	ok wait_until(sub { -s "$dir/child" }), 'stuck';
-	ok wait_until(sub { $pool->states =~ tr/B// == 2 }), 'two hang' or diag $pool->ask('workers');
+	ok wait_until(10, sub { -s "$dir/child" }), 'stuck';
+	ok wait_until(10, sub { $pool->states =~ tr/B// == 2 }), 'two hang' or diag $pool->ask('workers');
 	my @pids = $pool->ask('workers') =~ /^\d B (\d+)/mg;
 	cmp_ok $pool->stop, '<', 5, 'gone within 5 seconds';
 	is $pool->{status}, 0, 'exit status';

@@ -4,12 +4,13 @@ use warnings;
 use lib 'tests/lib';
 use Test::More;
 use Time::HiRes qw(time);
-use Defang::Pool qw(wait_until spew);
+use Defang::Pool;
+use Defang::Test qw(wait_until spew);
 
 my $pool = Defang::Pool->new;
 my $dir = $pool->{dir};
 sub queued { return (split / /, $pool->ask('status'))[4] }
-sub become_queued { my $n = shift; return wait_until(sub { queued() == $n }) }
+sub become_queued { my $n = shift; return wait_until(10, sub { queued() == $n }) }
 
 $pool->start('-x', 1, '-q', 3, '-Q', 2, '-b', 3, '-c', 5);
 
@@ -76,7 +77,7 @@ subtest 'waiting for a start' => sub {
 	spew($pool->{rules}, "slow 0.5\n");
 	$pool->start('-x', 2, '-q', 1);
 	my @waiting = map { $pool->send_line("relayok 192.0.2.1 echo $_") } 1 .. 2;
-	ok wait_until(sub { $pool->ask('free') eq "0\n" }), 'workers that are waited for are not free';
+	ok wait_until(10, sub { $pool->ask('free') eq "0\n" }), 'workers that are waited for are not free';
 	is $pool->states, 'SS', 'nor ready';
 	is queued(), 0, 'the requests are not in the queue';
 	push @waiting, $pool->send_line('relayok 192.0.2.1 echo 3');

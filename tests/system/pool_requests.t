@@ -3,7 +3,8 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Test::More;
-use Defang::Pool qw(wait_until);
+use Defang::Pool;
+use Defang::Test qw(wait_until spew);
 
 my $pool = Defang::Pool->new;
 my $open = "$pool->{dir}/open.sock";
@@ -54,7 +55,7 @@ subtest 'busy' => sub {
 	is $pool->ask('slaves'), $pool->ask('workers'), 'older word';
 	like $pool->ask('slaveinfo 0'), qr/^Worker 0\nState Busy\nPID \d+\n/, 'older word, new answer';
 	is $pool->ask('free'), "1\n", 'one more could start';
-	Defang::Pool::spew("$pool->{dir}/go", '');
+	spew("$pool->{dir}/go", '');
 	is $pool->reply($scan), "ok\n", 'scan';
 	is $pool->reply($recip), "ok\n", 'recipok';
 	is $pool->states_become('IIS'), 'IIS', 'idle again';
@@ -87,9 +88,9 @@ subtest 'the socket for everybody' => sub {
 	is sprintf('%o', (stat $open)[2] & 0777), '777', 'mode';
 	is sprintf('%o', (stat $pool->{socket})[2] & 0777), '750', 'mode of the other one';
 	my @held = map { $pool->send_raw('', $open) } 1 .. 20;
-	ok wait_until(sub { !defined $pool->ask('free', $open) }, 1), 'a 21st client is turned away';
+	ok wait_until(1, sub { !defined $pool->ask('free', $open) }), 'a 21st client is turned away';
 	@held = ();
-	ok wait_until(sub { defined $pool->ask('free', $open) }), 'until one leaves';
+	ok wait_until(10, sub { defined $pool->ask('free', $open) }), 'until one leaves';
 };
 
 is $pool->stop < 5, 1, 'ends';

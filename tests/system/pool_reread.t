@@ -4,7 +4,8 @@ use warnings;
 use lib 'tests/lib';
 use Test::More;
 use Time::HiRes qw(time);
-use Defang::Pool qw(wait_until spew);
+use Defang::Pool;
+use Defang::Test qw(wait_until spew);
 
 my $pool = Defang::Pool->new;
 my $dir = $pool->{dir};
@@ -16,11 +17,11 @@ sub least_ready
 {
 	my ($until) = @_;
 	my $least = 99;
-	wait_until(sub {
+	wait_until(20, sub {
 		my $ready = () = $pool->states =~ /[IB]/g;
 		$least = $ready if $ready < $least;
 		return $until->();
-	}, 20);
+	});
 	return $least;
 }
 
@@ -63,7 +64,7 @@ subtest 'a full pool' => sub {
 	is $pool->ask('free'), "4\n", 'and is not counted';
 	spew("$dir/go", '');
 	is $pool->reply($busy), "from-the-old\n", 'it finishes its work';
-	ok wait_until(sub { $pool->ask('workers') !~ /^[4-7] /m }), 'then it goes';
+	ok wait_until(10, sub { $pool->ask('workers') !~ /^[4-7] /m }), 'then it goes';
 };
 
 subtest 'filters that do not load' => sub {
@@ -83,7 +84,7 @@ subtest 'filters that do not load' => sub {
 	}
 	spew($pool->{rules}, "good three\n");
 	is $pool->ask('reread'), $done, 'a good one loads at once after failures';
-	ok wait_until(sub { my %p = map { $_ => 1 } split / /, pids(); !grep { $p{$_} } split / /, $before }), 'and takes over';
+	ok wait_until(10, sub { my %p = map { $_ => 1 } split / /, pids(); !grep { $p{$_} } split / /, $before }), 'and takes over';
 };
 
 subtest 'several at a time' => sub {
@@ -96,7 +97,7 @@ subtest 'several at a time' => sub {
 	is $pool->reply($_), $done, 'each gets the reply' for @rereads;
 	is $starts->(), $before + 1, 'of one candidate';
 	kill INT => $pool->{pid};
-	ok wait_until(sub { (() = $pool->log_text =~ /Forced reread of filter rules: generation/g) >= 4 }), 'SIGINT does the same';
+	ok wait_until(10, sub { (() = $pool->log_text =~ /Forced reread of filter rules: generation/g) >= 4 }), 'SIGINT does the same';
 };
 
 cmp_ok $pool->stop, '<', 5, 'ends in the middle of it';

@@ -8,37 +8,12 @@ use File::Copy qw(copy);
 use File::Temp;
 use IO::Socket::UNIX;
 use POSIX qw(:sys_wait_h);
-use Time::HiRes qw(sleep time);
-use Exporter 'import';
-our @EXPORT_OK = qw(wait_until slurp spew);
+use Time::HiRes qw(time);
+use Defang::Test qw(wait_until slurp spew);
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 my $build = $ENV{DEFANG_BUILD} // "$top/build";
 my @programs = ("$build/stage/bin/mimedefang-multiplexor", "$build/stage/bin/md-mx-ctrl", "$top/tests/system/workers/fake");
-
-sub slurp { my $file = shift; open my $f, '<', $file or return; local $/; return scalar readline $f }
-
-sub spew
-{
-	my ($file, $text) = @_;
-	open my $f, '>', "$file.new" or die "$file: $!";
-	print $f $text;
-	close $f or die "$file: $!";
-	rename "$file.new", $file or die "$file: $!";
-}
-
-# The value of `$what` as soon as it is true; false after `$seconds`.
-sub wait_until
-{
-	my ($what, $seconds) = @_;
-	my $end = time + ($seconds // 10);
-	while (1) {
-		my $value = $what->();
-		return $value if $value;
-		return $value if time > $end;
-		sleep 0.01;
-	}
-}
 
 # A folder with the programs and rules; nothing runs yet.
 sub new
@@ -77,7 +52,7 @@ sub start
 		open STDIN, '<', '/dev/null';
 		exec $self->command('-D', '-l', @options) or POSIX::_exit(127);
 	}
-	wait_until(sub { $self->gone || defined $self->ask('version') }) or die 'the controller does not answer';
+	wait_until(10, sub { $self->gone || defined $self->ask('version') }) or die 'the controller does not answer';
 	die "the controller did not start:\n" . slurp($self->{log}) if !$self->{pid};
 	return $self;
 }
@@ -99,7 +74,7 @@ sub stop
 	my ($self) = @_;
 	my $begun = time;
 	kill TERM => $self->{pid} if $self->{pid};
-	wait_until(sub { $self->gone }, 20) or die 'the controller does not end';
+	wait_until(20, sub { $self->gone }) or die 'the controller does not end';
 	return time - $begun;
 }
 
@@ -109,7 +84,7 @@ sub DESTROY
 	local ($?, $@);
 	return if !$self->{pid};
 	kill TERM => $self->{pid};
-	wait_until(sub { $self->gone }, 10) or kill KILL => $self->{pid};
+	wait_until(10, sub { $self->gone }) or kill KILL => $self->{pid};
 }
 
 # Send bytes; a handle for reply().
@@ -149,9 +124,9 @@ sub ask
 
 # The letters of `status`.
 sub states { my ($self) = @_; return ($self->ask('status') // '') =~ /^(\w+)/ ? $1 : '' }
-sub states_become { my ($self, $want, $seconds) = @_; wait_until(sub { $self->states eq $want }, $seconds); return $self->states }
+sub states_become { my ($self, $want, $seconds) = @_; wait_until($seconds // 10, sub { $self->states eq $want }); return $self->states }
 
-sub logged { my ($self, $pattern, $seconds) = @_; return wait_until(sub { slurp($self->{log}) =~ $pattern }, $seconds // 5) }
+sub logged { my ($self, $pattern, $seconds) = @_; return wait_until($seconds // 5, sub { slurp($self->{log}) =~ $pattern }) }
 sub log_text { my ($self) = @_; return slurp($self->{log}) }
 
 # Run md-mx-ctrl: exit status, standard output, standard error.
