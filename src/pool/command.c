@@ -24,7 +24,7 @@ static void run_status(const struct pool *p, bool privileged, const struct reque
 
 static void run_msgs(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
 {
-	buf_addf(reply, "%lu\n", pool_scans(p));
+	buf_addf(reply, "%lu\n", pool_totals(p).scans);
 }
 
 static void run_workers(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)

@@ -66,7 +66,8 @@ struct pool *pool_new(struct loop *loop, const struct settings *settings)
 	policy_history_init(&p->history);
 	if ((p->slots = slots_new(n, p->begun_ms)) == NULL || (p->for_start = queue_new((size_t)n)) == NULL ||
 	    (p->queue = queue_new((size_t)settings->queue_limit)) == NULL ||
-	    (p->reload = reload_new(p)) == NULL || (p->pass = timer_new(loop, on_pass, p)) == NULL ||
+	    (p->reload = reload_new(p, p->slots)) == NULL ||
+	    (p->pass = timer_new(loop, on_pass, p)) == NULL ||
 	    (p->choices = calloc(2 * (size_t)n, sizeof(*p->choices))) == NULL) {
 		pool_free(p);
 		return NULL;
@@ -565,54 +566,6 @@ void pool_begin(struct pool *p)
 	on_pass(p);
 }
 
-/* --- reload --- */
-
-/* Find a worker that takes work and is of a generation before `generation`, in the given state. */
-static struct worker *find_older(const struct pool *p, unsigned generation, enum worker_state state)
-{
-	for (int i = 0; i < pool_max_workers(p); i++) {
-		const struct worker_facts *f = slots_facts(p->slots, i);
-
-		if (f->state == state && f->generation < generation)
-			return slots_worker(p->slots, i);
-	}
-	return NULL;
-}
-
-bool pool_has_older(const struct pool *p, unsigned generation)
-{
-	return find_older(p, generation, WORKER_IDLE) != NULL ||
-	       find_older(p, generation, WORKER_BUSY) != NULL;
-}
-
-static void replace(struct pool *p, struct worker *old, struct worker *new)
-{
-	static const char reason[] = "New generation -- forcing reread of filter rules";
-
-	slots_swap(p->slots, worker_facts(old)->number, worker_facts(new)->number, loop_now(p->loop));
-	if (worker_facts(old)->state == WORKER_IDLE)
-		worker_end(old, ENDING_GENTLE, reason);
-	else
-		worker_retire(old, reason);
-}
-
-void pool_promote(struct pool *p, struct worker *w)
-{
-	const struct worker_facts *f = worker_facts(w);
-	struct worker *old;
-	int i;
-
-	if (f->number < pool_max_workers(p))
-		return; /* it got a working slot from the start */
-	if ((old = find_older(p, f->generation, WORKER_IDLE)) != NULL ||
-	    (old = find_older(p, f->generation, WORKER_BUSY)) != NULL)
-		replace(p, old, w);
-	else if ((i = slots_find_working(p->slots)) >= 0)
-		slots_swap(p->slots, i, f->number, loop_now(p->loop));
-	else
-		worker_end(w, ENDING_GENTLE, "Nothing is left to replace");
-}
-
 /* --- the end --- */
 
 void pool_stop(struct pool *p, void (*stopped)(void *arg), void *arg)
@@ -662,24 +615,14 @@ const struct worker *pool_worker(const struct pool *p, int i)
 	return slots_worker(p->slots, i);
 }
 
-unsigned long pool_scans(const struct pool *p)
+struct pool_totals pool_totals(const struct pool *p)
 {
-	return p->scans;
-}
-
-unsigned long pool_activations(const struct pool *p)
-{
-	return p->starts;
-}
-
-size_t pool_queue_limit(const struct pool *p)
-{
-	return queue_limit(p->queue);
-}
-
-int64_t pool_begun(const struct pool *p)
-{
-	return p->begun_ms;
+	return (struct pool_totals){
+		.scans = p->scans,
+		.activations = p->starts,
+		.queue_limit = queue_limit(p->queue),
+		.begun_ms = p->begun_ms,
+	};
 }
 
 int64_t pool_now(const struct pool *p)

@@ -50,16 +50,21 @@ struct pool_counts {
 	size_t queued;    /* jobs that wait for any worker */
 };
 
+/* Since the pool was made. */
+struct pool_totals {
+	unsigned long scans;       /* finished, in whatever way */
+	unsigned long activations; /* starts of workers */
+	size_t queue_limit;
+	int64_t begun_ms; /* when that was, on the loop's clock */
+};
+
+struct pool_totals pool_totals(const struct pool *p);
 struct pool_counts pool_count(const struct pool *p);
 int pool_free_workers(const struct pool *p); /* jobs that would be taken now without queueing */
 int pool_slots(const struct pool *p);        /* 2N; slots from pool_max_workers() up are spare */
 int pool_max_workers(const struct pool *p);  /* N */
 const struct worker_facts *pool_slot(const struct pool *p, int i);
 const struct worker *pool_worker(const struct pool *p, int i); /* NULL when the slot is empty */
-unsigned long pool_scans(const struct pool *p);
-unsigned long pool_activations(const struct pool *p);
-size_t pool_queue_limit(const struct pool *p);
-int64_t pool_begun(const struct pool *p); /* when it was made, on the loop's clock */
 int64_t pool_now(const struct pool *p);
 struct reload *pool_reload(const struct pool *p);
 
@@ -71,15 +76,8 @@ void pool_poke(struct pool *p);
 /* When policy allows the next start; for an `urgent` one only the spacing counts, not earlier failures. */
 int64_t pool_start_at(const struct pool *p, bool urgent);
 
-/* Start a worker of `generation` that does not take work before pool_promote(). *out is NULL and the result
- * 0 when there is no slot for it now. 0 or -errno. */
+/* Start a worker of `generation` in a spare slot, where it takes no work; in a working one if there is no
+ * other. *out is NULL and the result 0 when all slots are taken now. 0 or -errno. */
 int pool_start_candidate(struct pool *p, unsigned generation, const char *reason, struct worker **out);
-
-/* An idle candidate takes work from now on, in the place of a worker of an older generation, if there is one:
- * that one retires. The number of ready workers does not fall. */
-void pool_promote(struct pool *p, struct worker *w);
-
-/* Whether a worker that takes work is of a generation before `generation`. */
-bool pool_has_older(const struct pool *p, unsigned generation);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "pool/policy.h"
 #include "pool/pool.h"
+#include "pool/slots.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ TAILQ_HEAD(waiters, reload_waiter);
 
 struct reload {
 	struct pool *pool;
+	struct slots *slots;
 	unsigned generation;      /* that has proved itself */
 	unsigned last_tried;      /* generations are never reused */
 	bool wanted;              /* a candidate is to be started */
@@ -29,13 +31,14 @@ struct reload {
 	struct waiters waiters;
 };
 
-struct reload *reload_new(struct pool *pool)
+struct reload *reload_new(struct pool *pool, struct slots *slots)
 {
 	struct reload *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		return NULL;
 	r->pool = pool;
+	r->slots = slots;
 	TAILQ_INIT(&r->waiters);
 	return r;
 }
@@ -141,9 +144,58 @@ static void successor_start(struct reload *r)
 				   &r->successor);
 }
 
+/* --- replacing workers --- */
+
+/* A worker that takes work, is of an older generation than the present one, and is in that state. */
+static struct worker *find_older(const struct reload *r, enum worker_state state)
+{
+	for (int i = 0; i < slots_working(r->slots); i++) {
+		const struct worker_facts *f = slots_facts(r->slots, i);
+
+		if (f->state == state && f->generation < r->generation)
+			return slots_worker(r->slots, i);
+	}
+	return NULL;
+}
+
+static bool has_older(const struct reload *r)
+{
+	return find_older(r, WORKER_IDLE) != NULL || find_older(r, WORKER_BUSY) != NULL;
+}
+
+/* The two change places in one step: the number of ready workers stays what it was. */
+static void replace(struct reload *r, struct worker *old, struct worker *new)
+{
+	static const char reason[] = "New generation -- forcing reread of filter rules";
+
+	slots_swap(r->slots, worker_facts(old)->number, worker_facts(new)->number, pool_now(r->pool));
+	if (worker_facts(old)->state == WORKER_IDLE)
+		worker_end(old, ENDING_GENTLE, reason);
+	else
+		worker_retire(old, reason);
+}
+
+/* An idle worker in a spare slot takes work from now on, in the place of an older one if there is any. */
+static void promote(struct reload *r, struct worker *w)
+{
+	int number = worker_facts(w)->number, i;
+	struct worker *old;
+
+	if (number < slots_working(r->slots))
+		return; /* for want of a spare slot it got a working one */
+	if ((old = find_older(r, WORKER_IDLE)) != NULL || (old = find_older(r, WORKER_BUSY)) != NULL)
+		replace(r, old, w);
+	else if ((i = slots_find_working(r->slots)) >= 0)
+		slots_swap(r->slots, i, number, pool_now(r->pool));
+	else
+		worker_end(w, ENDING_GENTLE, "Nothing is left to replace");
+}
+
+/* --- what the pool calls --- */
+
 int64_t reload_pass(struct reload *r, int64_t now_ms)
 {
-	bool replace = r->successor == NULL && pool_has_older(r->pool, r->generation);
+	bool replace = r->successor == NULL && has_older(r);
 	int64_t at;
 
 	if (!r->wanted && (r->candidate != NULL || !replace))
@@ -168,7 +220,7 @@ void reload_on_ready(struct reload *r, struct worker *w)
 	} else {
 		return;
 	}
-	pool_promote(r->pool, w);
+	promote(r, w);
 }
 
 void reload_on_ended(struct reload *r, struct worker *w)

@@ -10,13 +10,15 @@
 
 struct pool;
 struct reload;
+struct slots;
 struct reload_waiter;
 
 /* The outcome, as the reply to `reread`. Never called from within reload_request(). */
 typedef void reload_done_fn(const char *reply, void *arg);
 
-struct reload *reload_new(struct pool *pool); /* NULL with errno set */
-void reload_free(struct reload *r);           /* NULL is allowed */
+/* For the workers in `slots`, which the pool owns. NULL with errno set. */
+struct reload *reload_new(struct pool *pool, struct slots *slots);
+void reload_free(struct reload *r); /* NULL is allowed */
 
 /* Reload, or join the reload whose candidate is being tried. NULL with errno set. */
 struct reload_waiter *reload_request(struct reload *r, reload_done_fn *done, void *arg);

@@ -34,10 +34,12 @@ static long long seconds_since(const struct pool *p, int64_t ms)
 
 void report_status(const struct pool *p, struct buf *out)
 {
+	struct pool_totals t = pool_totals(p);
+
 	for (int i = 0; i < pool_max_workers(p); i++)
 		buf_addc(out, slot_letter(pool_slot(p, i)->state));
-	buf_addf(out, " %lu %lu %zu %zu %lld\n", pool_scans(p), pool_activations(p), pool_queue_limit(p),
-		 pool_count(p).queued, seconds_since(p, pool_begun(p)));
+	buf_addf(out, " %lu %lu %zu %zu %lld\n", t.scans, t.activations, t.queue_limit, pool_count(p).queued,
+		 seconds_since(p, t.begun_ms));
 }
 
 static void report_slot(const struct pool *p, int i, struct buf *out)
