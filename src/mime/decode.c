@@ -150,8 +150,9 @@ static int range_pass(const struct mime *m, struct mime_range r, struct decoder 
 	return error;
 }
 
-/* A text that ends in CR LF, or in CR LF LF, loses that CR. */
-static size_t last_cr(const struct mime *m, struct mime_range r)
+/* A text that ends in CR LF, or in CR LF LF, loses that CR, as with MIME::Decoder (which also drops the CR
+ * that ends a block it has read; that accident is not imitated). The length of such an end, or 0. */
+static size_t cr_end_length(const struct mime *m, struct mime_range r)
 {
 	char tail[3] = "";
 	size_t n = r.len < sizeof(tail) ? (size_t)r.len : sizeof(tail);
@@ -167,17 +168,17 @@ static int part_pass(const struct mime *m, const struct mime_part *p, struct sin
 {
 	struct decoder d = { .encoding = p->encoding };
 	struct mime_range r = p->body;
-	size_t cr = p->encoding <= MIME_8BIT ? last_cr(m, r) : 0;
+	size_t cr_end = p->encoding <= MIME_8BIT ? cr_end_length(m, r) : 0;
 	int error, held;
 
 	if (p->kind != MIME_LEAF)
 		return -EINVAL;
 	buf_init(&d.held, BUF_NO_LIMIT);
-	r.len -= cr;
+	r.len -= cr_end;
 	error = range_pass(m, r, &d, s);
 	held = decoder_end(&d, s->buf);
-	if (cr > 0)
-		buf_add(s->buf, "\n\n", cr - 1);
+	if (cr_end > 0)
+		buf_add(s->buf, "\n\n", cr_end - 1);
 	if (error == 0)
 		error = held < 0 ? held : sink_flush(s);
 	return error;

@@ -18,7 +18,7 @@ const struct mime_options mime_defaults = {
 	.max_depth = 100,
 	.max_parts = 10000,
 	.max_headers = 100000,
-	.max_header_bytes = 16 << 20,
+	.max_header_bytes = 4 << 20,
 	.nested = true,
 	.uuencode = true,
 };
@@ -98,7 +98,13 @@ enum mime_error mime_parse(int fd, const struct mime_options *o, struct mime **o
 	size_t size;
 	int own;
 
-	if (fstat(fd, &st) == -1 || (own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1)
+	if (fstat(fd, &st) == -1)
+		return MIME_SYSTEM;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		return MIME_SYSTEM;
+	}
+	if ((own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1)
 		return MIME_SYSTEM;
 	size = (size_t)st.st_size;
 	if (size > 0 && (p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, own, 0)) == MAP_FAILED)

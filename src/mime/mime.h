@@ -27,7 +27,8 @@ struct mime_options {
 			       * bytes of stack a level */
 	unsigned max_parts;   /* containers and the message itself count */
 	unsigned max_headers; /* header fields in all heads together */
-	size_t max_header_bytes; /* of all heads together */
+	size_t max_header_bytes; /* of all heads together; parsed, hostile ones take up to 25 times their size
+				  */
 	bool nested;             /* take message/rfc822 and the like apart (extract_nested_messages) */
 	bool uuencode;           /* take uuencoded files out of plain text (extract_uuencode) */
 };
@@ -127,9 +128,9 @@ struct mime_part {
 	bool synthetic;
 };
 
-/* Parse the file `fd` from its start. `fd` must be a regular file; it is duplicated, the caller keeps his and
- * may close it. The file must not change while the message is in use; if it shrinks, decoding fails with
- * -EIO. On error *out is untouched. */
+/* Parse the file `fd` from its start. `fd` must be a regular file (else MIME_SYSTEM with EINVAL); it is
+ * duplicated, the caller keeps his and may close it. The file must not change while the message is in use; if
+ * it shrinks, decoding fails with -EIO. On error *out is untouched. */
 enum mime_error mime_parse(int fd, const struct mime_options *o, struct mime **out);
 
 /* The same for bytes in memory, which the caller keeps until mime_free(). */

@@ -1,5 +1,9 @@
 /* The tree: heads, boundary lines, and what lies between them. One pass over the message.
  *
+ * GMime's parser is not used. It knows no limits (24 MB of four million empty parts took it 22 seconds and 5
+ * GB of memory), does not say where a body lies once it is in a multipart, and ends bodies and heads at other
+ * places than MIME::Parser, whose trees filters know.
+ *
  * What is valid MIME is read as RFC 2046 says. The rest follows MIME::Parser:
  *  - a boundary line ends everything inside, of whatever level it is; the innermost boundary is tried first;
  *  - behind it only blanks may stand; the line end before it belongs to it, with all its CRs;
@@ -158,7 +162,7 @@ static struct stop head_find_end(struct parser *p, const struct boundary *b, siz
 /* Read the head at p->pos into `part`. */
 static struct stop head_parse(struct parser *p, struct mime_part *part, const struct boundary *b)
 {
-	size_t start = p->pos, end = p->pos;
+	size_t start = p->pos, end;
 	struct stop stop = head_find_end(p, b, &end);
 	int error;
 

@@ -134,7 +134,21 @@ static void test_errors(void **state)
 	close(fd);
 	buf_free(&message);
 	buf_free(&out);
+}
+
+/* What cannot be parsed at all. */
+static void test_no_file(void **state)
+{
+	struct mime *m;
+	int fds[2];
+
 	assert_int_equal(mime_parse(-1, &mime_defaults, &m), MIME_SYSTEM);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(mime_parse(fds[0], &mime_defaults, &m), MIME_SYSTEM);
+	assert_int_equal(errno, EINVAL);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 /* A part as it stands, for a rebuild byte for byte. */
@@ -179,10 +193,8 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_long),
-		cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_long),    cmocka_unit_test(test_ends), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_no_file), cmocka_unit_test(test_copy),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
