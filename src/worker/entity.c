@@ -57,34 +57,38 @@ static AV *lines_new(pTHX_ const char *p, size_t n)
 	return lines;
 }
 
-/* The newline before a boundary line belongs to the boundary: MIME::Parser takes it off the preamble, except
- * that a preamble of one newline becomes one empty line. */
-static AV *preamble_new(pTHX_ const char *p, size_t n)
-{
-	AV *lines;
-
-	if (n == 1 && (*p == '\n' || *p == '\r')) {
-		lines = newAV();
-		av_push(lines, newSVpvs(""));
-		return lines;
-	}
-	if (n > 0 && (p[n - 1] == '\n' || p[n - 1] == '\r'))
-		n--;
-	return lines_new(aTHX_ p, n);
-}
-
-static void text_store(pTHX_ struct builder *b, HV *entity, const char *key, struct mime_range range,
-		       AV *(*make)(pTHX_ const char *, size_t))
+static void lines_store(pTHX_ struct builder *b, HV *entity, const char *key, struct mime_range range)
 {
 	struct buf text;
+	AV *lines;
 	int rc;
 
 	buf_init(&text, BUF_NO_LIMIT);
 	rc = mime_read(b->mime, range, &text);
 	if (rc < 0 && b->error == 0)
 		b->error = rc;
-	hv_store(entity, key, (I32)strlen(key), newRV_noinc((SV *)make(aTHX_ text.data, text.len)), 0);
+	lines = lines_new(aTHX_ text.data, text.len);
+	hv_store(entity, key, (I32)strlen(key), newRV_noinc((SV *)lines), 0);
 	buf_free(&text);
+}
+
+/* None is an empty list, an empty one is a list of one empty line; a part that is no multipart has undef. */
+static void preamble_store(pTHX_ struct builder *b, HV *entity, const struct mime_part *p)
+{
+	AV *lines = newAV();
+
+	if (p->has_preamble && p->preamble.len > 0) {
+		SvREFCNT_dec(lines);
+		lines_store(aTHX_ b, entity, "ME_Preamble", p->preamble);
+		return;
+	}
+	if (p->exploded) {
+		av_push(lines, newSVpvs("The following is a multipart MIME message which was extracted\n"));
+		av_push(lines, newSVpvs("from a uu-encoded message.\n"));
+	} else if (p->has_preamble) {
+		av_push(lines, newSVpvs(""));
+	}
+	hv_stores(entity, "ME_Preamble", newRV_noinc((SV *)lines));
 }
 
 static SV *part_new(pTHX_ struct builder *b, const struct mime_part *p)
@@ -98,10 +102,10 @@ static SV *part_new(pTHX_ struct builder *b, const struct mime_part *p)
 	hv_stores(entity, "ME_Parts", newRV_noinc((SV *)parts));
 	if (p->kind == MIME_LEAF)
 		hv_stores(entity, "ME_Bodyhandle", body_new(aTHX_ b, p));
-	if (p->has_preamble)
-		text_store(aTHX_ b, entity, "ME_Preamble", p->preamble, preamble_new);
+	if (p->kind == MIME_MULTIPART)
+		preamble_store(aTHX_ b, entity, p);
 	if (p->has_epilogue)
-		text_store(aTHX_ b, entity, "ME_Epilogue", p->epilogue, lines_new);
+		lines_store(aTHX_ b, entity, "ME_Epilogue", p->epilogue);
 	if (strcmp(p->effective_type, p->type) != 0)
 		hv_stores(entity, "ME_EffType", newSVpv(p->effective_type, 0));
 	return blessed(aTHX_ entity, "MIME::Entity");

@@ -5,6 +5,8 @@
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
+#include <unistd.h>
 
 #define FOLD_LENGTH 79 /* Mail::Header's own */
 
@@ -42,41 +44,100 @@ static void name_normalize(char *name, size_t n)
 	}
 }
 
-/* Enter `line`, which the list owns, into the index under its name. */
-static void index_add(pTHX_ HV *index, const struct mime_header *h, SV *line)
+struct head {
+	AV *list;
+	HV *index;
+};
+
+/* A line, into the list and, as a reference to it, into the index under its name. */
+static void line_add(pTHX_ struct head *h, const char *text, size_t len, size_t name_len)
 {
-	bool is_mbox = h->line[h->name_len] != ':'; /* a `From ` line; its space is part of its name */
-	SV *key = sv_2mortal(newSVpvn(h->line, h->name_len + is_mbox));
+	bool is_mbox = text[name_len] != ':'; /* a `From ` line; its space is part of its name */
+	SV *key = sv_2mortal(newSVpvn(text, name_len + is_mbox)), *line = newSVpvn(text, len);
 	HE *entry;
 
+	av_push(h->list, line);
 	name_normalize(SvPVX(key), SvCUR(key));
-	entry = hv_fetch_ent(index, key, 1, 0);
+	entry = hv_fetch_ent(h->index, key, 1, 0);
 	if (!SvROK(HeVAL(entry)))
 		sv_setsv(HeVAL(entry), sv_2mortal(newRV_noinc((SV *)newAV())));
 	av_push((AV *)SvRV(HeVAL(entry)), newRV_inc(line));
 }
 
+static void made_line_add(pTHX_ struct head *h, struct buf *line)
+{
+	buf_addc(line, '\n');
+	line_add(aTHX_ h, line->data, line->len, strcspn(line->data, ":"));
+	buf_clear(line);
+}
+
+/* `; name="value"`, with nothing in it that could end the value or the line. */
+static void param_append(struct buf *line, const struct mime_params *params, const char *name)
+{
+	const char *value = mime_param(params, name);
+
+	if (value == NULL)
+		return;
+	buf_addf(line, "; %s=\"", name);
+	for (; *value != '\0'; value++) {
+		if (*value == '"' || *value == '\\')
+			buf_addc(line, '\\');
+		buf_addc(line, (unsigned char)*value < ' ' ? ' ' : *value);
+	}
+	buf_addc(line, '"');
+}
+
+/* The head of an uuencoded file, as MIME::Parser makes it (without the file's mode). */
+static void attachment_lines_add(pTHX_ struct head *h, const struct mime_part *p)
+{
+	struct buf line;
+
+	buf_init(&line, BUF_NO_LIMIT);
+	buf_addf(&line, "Content-Type: %s", p->type);
+	param_append(&line, &p->type_params, "name");
+	made_line_add(aTHX_ h, &line);
+	buf_addf(&line, "Content-Disposition: %s", p->disposition);
+	param_append(&line, &p->disposition_params, "filename");
+	made_line_add(aTHX_ h, &line);
+	buf_addf(&line, "Content-Transfer-Encoding: %s", p->encoding_name);
+	made_line_add(aTHX_ h, &line);
+	buf_free(&line);
+}
+
+/* What a text gets that was taken apart into its uuencoded files. */
+static void multipart_line_add(pTHX_ struct head *h, const struct mime_part *p)
+{
+	static unsigned count;
+	struct buf line;
+
+	buf_init(&line, BUF_NO_LIMIT);
+	buf_addf(&line, "Content-Type: %s; boundary=\"----------=_%lld-%ld-U%u\"", p->type,
+		 (long long)time(NULL), (long)getpid(), count++);
+	made_line_add(aTHX_ h, &line);
+	buf_free(&line);
+}
+
 SV *head_new(pTHX_ const struct mime_part *p)
 {
-	HV *head = newHV(), *index = newHV();
-	AV *list = newAV();
+	struct head h = { .list = newAV(), .index = newHV() };
+	HV *head = newHV();
 
 	if (p->n_headers > 0)
-		av_extend(list, (SSize_t)p->n_headers - 1);
-	for (size_t i = 0; i < p->n_headers; i++) {
-		SV *line = newSVpvn(p->headers[i].line, p->headers[i].len);
-
-		av_push(list, line);
-		index_add(aTHX_ index, &p->headers[i], line);
-	}
-	hv_stores(head, "mail_hdr_list", newRV_noinc((SV *)list));
-	hv_stores(head, "mail_hdr_hash", newRV_noinc((SV *)index));
+		av_extend(h.list, (SSize_t)p->n_headers - 1);
+	for (size_t i = 0; i < p->n_headers; i++)
+		line_add(aTHX_ & h, p->headers[i].line, p->headers[i].len, p->headers[i].name_len);
+	if (p->synthetic && p->disposition != NULL)
+		attachment_lines_add(aTHX_ & h, p);
+	if (p->exploded)
+		multipart_line_add(aTHX_ & h, p);
+	hv_stores(head, "mail_hdr_list", newRV_noinc((SV *)h.list));
+	hv_stores(head, "mail_hdr_hash", newRV_noinc((SV *)h.index));
 	hv_stores(head, "mail_hdr_lengths", newRV_noinc((SV *)newHV()));
 	hv_stores(head, "mail_hdr_modify", newSViv(0));
 	hv_stores(head, "mail_hdr_foldlen", newSViv(FOLD_LENGTH));
 	hv_stores(head, "mail_hdr_mail_from", newSVpvs("KEEP"));
-	/* The default that a multipart/digest sets for its parts. */
-	if (strcmp(p->type, "text/plain") != 0 && mime_header(p, "content-type") == NULL)
-		hv_stores(head, "MIH_DefaultType", newSVpv(p->type, 0));
+	/* What a multipart/digest makes of parts that do not tell their type. */
+	if (p->parent != NULL && strcmp(p->parent->type, "multipart/digest") == 0)
+		hv_stores(head, "MIH_DefaultType", newSVpvs("message/rfc822"));
 	return sv_bless(newRV_noinc((SV *)head), gv_stashpvs("MIME::Head", GV_ADD));
 }
