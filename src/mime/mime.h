@@ -22,19 +22,18 @@ struct mime;
 void mime_init(void);
 void mime_fini(void);
 
+/* What goes above a limit is the error of that name. */
 struct mime_options {
-	unsigned max_depth;   /* parts within parts; the message itself is at depth 0. Parsing uses about 500
-			       * bytes of stack a level */
-	unsigned max_parts;   /* containers and the message itself count */
-	unsigned max_headers; /* header fields in all heads together */
-	size_t max_header_bytes; /* of all heads together; parsed, hostile ones take up to 25 times their size
+	unsigned max_depth; /* parts within parts: the message is at depth 0. About 500 bytes of stack each */
+	unsigned max_parts; /* containers and the message itself count */
+	unsigned max_headers;    /* fields in all heads together */
+	size_t max_header_bytes; /* of all heads together. In memory, hostile heads take 25 times their size
 				  */
 	bool nested;             /* take message/rfc822 and the like apart (extract_nested_messages) */
-	bool uuencode;           /* take uuencoded files out of plain text (extract_uuencode) */
+	bool uuencode;           /* take uuencoded files out of plain texts (extract_uuencode) */
 };
 
-/* 100 levels, 10,000 parts, 1,000 fields, 1 MiB a head; nested messages and uuencoded files are taken apart.
- */
+/* 100 levels, 10,000 parts, 100,000 fields, 4 MiB of heads; messages and uuencoded files are taken apart. */
 extern const struct mime_options mime_defaults;
 
 enum mime_error {

@@ -7,14 +7,13 @@
  * What is valid MIME is read as RFC 2046 says. The rest follows MIME::Parser:
  *  - a boundary line ends everything inside, of whatever level it is; the innermost boundary is tried first;
  *  - behind it only blanks may stand; the line end before it belongs to it, with all its CRs;
- *  - an opening boundary line in a head: the head is void, the part empty; a closing one ends the head, no
- * more;
+ *  - an opening boundary line in a head: the head is void, the part empty; a closing one only ends
+ *    the head;
  *  - behind its closing line a multipart's own boundary means nothing. */
 #include "mime/field.h"
 #include "mime/head.h"
 #include "mime/message.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>

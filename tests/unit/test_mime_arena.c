@@ -42,7 +42,7 @@ static void test_copy(void **state)
 }
 
 /* An arena may be used again. */
-static void test_free(void **state)
+static void test_reuse(void **state)
 {
 	struct arena a = { .blocks = NULL };
 
@@ -58,7 +58,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alloc),
 		cmocka_unit_test(test_copy),
-		cmocka_unit_test(test_free),
+		cmocka_unit_test(test_reuse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
