@@ -49,6 +49,15 @@ subtest 'a late line is nobody\'s answer' => sub {
 	is $pool->ask("relayok 192.0.2.1 echo $_"), "$_\n", "request $_ after it" for 1 .. 4;
 };
 
+subtest 'a client that leaves' => sub {
+	my @gone = map { $pool->send_line("relayok 192.0.2.1 wait $dir/gone for-the-gone") } 1 .. 2;
+	ok wait_until(10, sub { $pool->states =~ tr/B// == 2 }), 'its request runs';
+	$_->close for @gone;
+	spew("$dir/gone", '');
+	ok wait_until(10, sub { $pool->states !~ /B/ }), 'to its end';
+	is $pool->ask("relayok 192.0.2.1 echo $_"), "$_\n", "its answer is not that of request $_" for 1 .. 4;
+};
+
 subtest 'an answer without reading the request' => sub {
 	spew($pool->{rules}, "garbage\n");
 	$pool->stop;
@@ -65,6 +74,15 @@ subtest 'a worker that never comes up' => sub {
 	cmp_ok time - $begun, '<', 3, 'but for the start timeout';
 	is $pool->states, 'K', 'it is being killed';
 	is $pool->ask('free'), "0\n", 'and its slot is not free';
+};
+
+subtest 'a worker program that is not there' => sub {
+	$pool->stop;
+	rename "$dir/bin/fake", "$dir/bin/away" or die $!;
+	$pool->start('-x', 1);
+	is $pool->ask('scan Q echo ok'), "error: Unable to activate worker\n", 'the request';
+	like $pool->ask('reread'), qr/^ERR Reread failed: .*No such file or directory.* \(worker exited normally with status 127\)\n$/, 'a reread';
+	rename "$dir/bin/away", "$dir/bin/fake" or die $!;
 };
 
 subtest 'killed by force when stuck' => sub {

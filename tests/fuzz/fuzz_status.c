@@ -1,0 +1,28 @@
+#include "ctl/format.h"
+
+#include "fuzz.h"
+
+#include <assert.h>
+
+/* Nothing is appended for a reply that cannot be read, and bars are bounded. */
+static void check(format_fn *format, const char *reply, size_t most)
+{
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	if (format(reply, &out))
+		assert(out.len > 0 && out.len <= most);
+	else
+		assert(out.len == 0);
+	buf_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	char *reply = fuzz_string(data, n);
+
+	check(format_status, reply, 64 + n * 64);
+	check(format_barstatus, reply, 256);
+	free(reply);
+	return 0;
+}
