@@ -22,13 +22,14 @@ struct mime;
 void mime_init(void);
 void mime_fini(void);
 
+#define MIME_MAX_DEPTH 1000 /* parsing recurses: 700 bytes of stack a level */
+
 /* What goes above a limit is the error of that name. */
 struct mime_options {
-	unsigned max_depth; /* parts within parts: the message is at depth 0. About 500 bytes of stack each */
-	unsigned max_parts; /* containers and the message itself count */
+	unsigned max_depth;      /* parts within parts, MIME_MAX_DEPTH at most; the message is at depth 0 */
+	unsigned max_parts;      /* containers and the message itself count */
 	unsigned max_headers;    /* fields in all heads together */
-	size_t max_header_bytes; /* of all heads together. In memory, hostile heads take 25 times their size
-				  */
+	size_t max_header_bytes; /* of all heads together; they may take 25 times that in memory */
 	bool nested;             /* take message/rfc822 and the like apart (extract_nested_messages) */
 	bool uuencode;           /* take uuencoded files out of plain texts (extract_uuencode) */
 };

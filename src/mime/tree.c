@@ -295,7 +295,7 @@ static struct mime_part *part_new(struct parser *p, struct mime_part *parent, st
 		fail(p, MIME_TOO_MANY_PARTS);
 		return NULL;
 	}
-	if (parent != NULL && parent->depth == p->limits->max_depth) {
+	if (parent != NULL && (parent->depth == p->limits->max_depth || parent->depth == MIME_MAX_DEPTH)) {
 		fail(p, MIME_TOO_DEEP);
 		return NULL;
 	}

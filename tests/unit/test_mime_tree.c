@@ -2,6 +2,7 @@
 
 #include "exact.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -199,6 +200,24 @@ static void test_limits(void **state)
 	mime_free(m);
 }
 
+/* Whatever the options say, a message cannot exhaust the stack. */
+static void test_depth(void **state)
+{
+	struct mime_options o = mime_defaults;
+	struct mime *m = NULL;
+	struct buf message;
+
+	o.max_depth = o.max_parts = UINT_MAX;
+	buf_init(&message, BUF_NO_LIMIT);
+	for (int i = 0; i < MIME_MAX_DEPTH; i++)
+		buf_adds(&message, NESTED);
+	assert_int_equal(mime_parse_bytes(message.data, message.len, &o, &m), MIME_OK);
+	mime_free(m);
+	buf_adds(&message, NESTED);
+	assert_int_equal(mime_parse_bytes(message.data, message.len, &o, &m), MIME_TOO_DEEP);
+	buf_free(&message);
+}
+
 static void test_options(void **state)
 {
 	struct mime_options o = mime_defaults;
@@ -251,9 +270,8 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_trees),    cmocka_unit_test(test_heads),
-		cmocka_unit_test(test_limits),   cmocka_unit_test(test_options),
-		cmocka_unit_test(test_exploded),
+		cmocka_unit_test(test_trees), cmocka_unit_test(test_heads),   cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_depth), cmocka_unit_test(test_options), cmocka_unit_test(test_exploded),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
