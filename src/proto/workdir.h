@@ -51,7 +51,9 @@ enum result_letter {
 	RESULT_END = 'F',
 };
 
-#define WORKDIR_MAX_LINE 65536 /* bytes of one line in either file, without its LF */
+/* Bytes of one line in either file, without its LF: room for the longest string that an MTA can send (64
+ * KiB), each byte encoded as three. */
+#define WORKDIR_MAX_LINE 262144
 #define WORKDIR_MAX_ARGS 8
 
 struct item {
