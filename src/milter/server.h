@@ -19,7 +19,7 @@ struct server {
 	struct client client;
 	struct id_source ids;
 	struct listener *listener; /* NULL before server_listen() and after the stop */
-	LIST_HEAD(, session) sessions;
+	LIST_HEAD(session_list, session) sessions;
 };
 
 /* Nothing is served yet. */

@@ -17,7 +17,7 @@
 
 enum { LONG_MAX_RESULTS = 256, LONG_CONF_DIR };
 
-static const char short_options[] = ":U:p:m:z:P:o:S:R:x:a:b:L:DGrHstqXdkcCNyTMhv";
+#define OPTIONS ":U:p:m:z:P:o:S:R:x:a:b:L:DGrHstqXdkcCNyTMhv"
 
 static const struct option long_options[] = {
 	{ "max-results", required_argument, NULL, LONG_MAX_RESULTS },
@@ -271,7 +271,7 @@ enum settings_wish settings_parse(int argc, char *argv[], struct settings *out, 
 	set_defaults(out);
 	optind = 0; /* glibc: start anew, so that tests may parse many times */
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, OPTIONS, long_options, NULL)) != -1) {
 		if (option == 'h')
 			return SETTINGS_USAGE;
 		if (option == 'v')
