@@ -94,12 +94,16 @@ sub choose_message_name {
 # complete; $needF is set when it has to be. 1, or 0 after a line in the log.
 sub read_commands_file {
 	my ($needF) = @_;
+	my $mailer = defined $CurrentRecipient ? $RecipientMailers{$CurrentRecipient} : undef;
 	my $ended = commands_load("$CWD/COMMANDS");
 	if (!defined $ended) {
 		md_syslog('err', "Cannot open COMMANDS file from mimedefang: $!");
 		return 0;
 	}
-	push @Recipients, $CurrentRecipient if defined $CurrentRecipient;
+	if (defined $CurrentRecipient) { # it is not in the file yet
+		push @Recipients, $CurrentRecipient;
+		$RecipientMailers{$CurrentRecipient} = $mailer;
+	}
 	choose_message_name();
 	return 1 if $ended || !$needF;
 	md_syslog('err', 'COMMANDS file did not end with F');
