@@ -136,6 +136,43 @@ is $mta->outcome(macros => { M => [ i => 'TAKEN' ] }), 't', 'where MAIL is silen
 is $mta->outcome =~ s/.* //r, 'c', '  and is forgotten with the next message';
 rmdir "$rig->{spool}/mdefang-TAKEN" or diag $!;
 
+# The disk refuses: a file is in the way of INPUTMSG. [ protocol offered, letter and data of the packet that is too much ]
+$rig->stop;
+$rig = Defang::Rig->new(args => ['-s'], answer => sub {
+	my ($line) = @_;
+	spew("$1/INPUTMSG", '') if $line =~ /^senderok (?:\S+ ){4}(\S+)/;
+	return 'default';
+});
+for my $case ([ 0x7f, B => 'x' x 65000 ], [ 0x7f, L => "A\0" . 'x' x 65000 . "\0" ], [ 0x1fffff, B => 'x' x 65000 ], [ 0x7f ]) {
+	my ($protocol, $letter, $data) = @$case;
+	my $name = 'disk failure ' . ($letter ? "at $letter" : 'at the end') . ($protocol == 0x7f ? '' : ', silent');
+	$mta = $rig->connect(protocol => $protocol);
+	$mta->connect_from('h', 'U');
+	$mta->mail('<disk@x>');
+	my @verdicts = map { $letter ? $mta->command($letter, $data) : () } 1 .. 2;
+	is "@verdicts", !$letter ? '' : $protocol == 0x7f ? 'c t' : ' ', "$name: the stage";
+	ok wait_until(sub { !$rig->work_dirs }), '  the directory goes at once' if $letter;
+	$mta->send('E');
+	is +($mta->answer)[-1][0], 't', '  the message fails';
+	ok !$rig->work_dirs, '  no directory is left';
+	ok $rig->wait_log(qr/error: NOQUEUE: message not written: File exists/), '  logged';
+	$rig->clear_log;
+	is +($mta->mail('<again@x>')), 'c', '  the next can begin';
+	$mta->send('Q');
+	$mta->at_end;
+}
+chmod 0500, $rig->{spool};
+chown 0, 0, $rig->{spool} if $> == 0;
+$mta = $rig->connect;
+$mta->connect_from('h', 'U');
+is $mta->mail('<spool@x>'), 't', 'a spool that cannot be written: TEMPFAIL';
+ok $rig->wait_log(qr/warning: NOQUEUE: Could not create directory \S+: Permission denied/), '  logged';
+chmod 0700, $rig->{spool};
+chown +(getpwnam 'nobody')[2, 3], $rig->{spool} if $> == 0;
+is $mta->mail('<spool@x>'), 'c', '  until it can';
+$rig->stop;
+$rig = Defang::Rig->new(answer => \&answer);
+
 # The end of the program
 my @open = map { begun("<$_\@x>") } 1 .. 3;
 push @open, scanning();
