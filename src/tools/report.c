@@ -81,13 +81,13 @@ static const char *verdict_word(const struct story *s)
 	return s->reason != NULL ? "quarantine" : outcome_name(s->outcome);
 }
 
-/* Text for a terminal: line breaks are shown indented, other control bytes as `?`. */
+/* Text for a terminal: line breaks are shown indented, a last one not at all, other control bytes as `?`. */
 static void put_text(struct buf *out, const char *s)
 {
 	for (; *s != '\0'; s++) {
-		if (*s == '\n')
+		if (*s == '\n' && s[1] != '\0')
 			buf_adds(out, "\n             ");
-		else if (*s != '\r')
+		else if (*s != '\r' && *s != '\n')
 			buf_addc(out, ((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f ? '?' : *s);
 	}
 }
