@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define INPUT_LIMIT 262144    /* bytes that an MTA may send ahead; at least one packet */
+#define OUTPUT_LIMIT 65536    /* bytes of answers that it may leave unread before we read on */
 #define IDLE_LIMIT_MS 7210000 /* without a packet, as libmilter has it */
 
 const struct settings *session_settings(const struct session *s)
@@ -257,14 +258,21 @@ static bool withdraw_if_aborted(struct session *s)
 	return true;
 }
 
+/* Whether the next packet's turn has come. An MTA that does not take its answers is not read, either. */
+static bool may_go_on(struct session *s)
+{
+	if (is_busy(s) && !withdraw_if_aborted(s))
+		return false;
+	return conn_pending(s->conn) < OUTPUT_LIMIT;
+}
+
 /* Handle the packets that are here, until one has to be waited for. May free the session. */
 void session_pump(struct session *s)
 {
 	enum next next = NEXT_PACKET;
 	enum milter_frame frame = MILTER_FRAME_WHOLE;
 
-	while (next == NEXT_PACKET && frame == MILTER_FRAME_WHOLE &&
-	       (!is_busy(s) || withdraw_if_aborted(s))) {
+	while (next == NEXT_PACKET && frame == MILTER_FRAME_WHOLE && may_go_on(s)) {
 		struct milter_packet packet;
 		size_t n, used;
 		const char *in = conn_input(s->conn, &n);
@@ -291,6 +299,14 @@ static void on_input(struct session *s)
 	session_pump(s);
 }
 
+static void on_drained(struct session *s)
+{
+	if (s->scan != NULL)
+		scan_on_drained(s->scan);
+	else
+		session_pump(s);
+}
+
 static void on_hangup(struct session *s, const char *why)
 {
 	if (s->message != NULL)
@@ -315,8 +331,7 @@ static void on_conn(struct conn *c, enum conn_event event, void *arg)
 		on_input(s);
 		break;
 	case CONN_DRAINED:
-		if (s->scan != NULL)
-			scan_on_drained(s->scan);
+		on_drained(s);
 		break;
 	case CONN_EOF:
 		on_hangup(s, "closed");

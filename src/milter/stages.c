@@ -9,30 +9,27 @@
 
 /* Negotiation */
 
-enum next stage_optneg(struct session *s, const struct milter_msg *m)
+static struct needs needs_of(const struct settings *settings)
 {
-	const struct settings *settings = session_settings(s);
-	const struct needs needs = {
+	return (struct needs){
 		.connect = !settings->queue_connections || settings->relay_check,
 		.helo = settings->helo_check,
 		.mail = settings->sender_check,
 		.rcpt = settings->recipient_check,
 		.refused_rcpt = !settings->hide_refused,
 	};
+}
+
+/* Tell what was agreed, and with -y which macros we want at each stage. */
+static void send_agreement(struct session *s)
+{
 	const char *lists[MILTER_STAGES] = { NULL };
 	struct buf out, names;
 
-	if (s->negotiated ||
-	    negotiate(&needs, m->optneg.version, m->optneg.actions, m->optneg.protocol, &s->agreed) < 0) {
-		log_warn("%s: MTA offers protocol version %u%s: closing", session_id(s), m->optneg.version,
-			 s->negotiated ? " for a second time" : "");
-		return NEXT_CLOSE;
-	}
-	s->negotiated = true;
 	buf_init(&out, BUF_NO_LIMIT);
 	buf_init(&names, BUF_NO_LIMIT);
-	if (settings->ask_macros) {
-		wanted_list(&names, settings);
+	if (session_settings(s)->ask_macros) {
+		wanted_list(&names, session_settings(s));
 		for (int i = 0; i < MILTER_STAGES; i++)
 			lists[i] = names.data;
 	}
@@ -40,6 +37,22 @@ enum next stage_optneg(struct session *s, const struct milter_msg *m)
 	conn_write(s->conn, out.data, out.len);
 	buf_free(&names);
 	buf_free(&out);
+}
+
+enum next stage_optneg(struct session *s, const struct milter_msg *m)
+{
+	const struct needs needs = needs_of(session_settings(s));
+
+	if (s->negotiated) {
+		log_warn("%s: MTA negotiates for a second time: closing", session_id(s));
+		return NEXT_CLOSE;
+	}
+	if (negotiate(&needs, m->optneg.version, m->optneg.actions, m->optneg.protocol, &s->agreed) < 0) {
+		log_warn("%s: MTA offers protocol version %u: closing", session_id(s), m->optneg.version);
+		return NEXT_CLOSE;
+	}
+	s->negotiated = true;
+	send_agreement(s);
 	return NEXT_PACKET;
 }
 
@@ -78,7 +91,7 @@ static bool start_delay(struct session *s, int seconds)
 	return true;
 }
 
-/* Judge by `verdict`, now or after a delay. At CONNECT no words and no delay can be given. */
+/* Answer what the filter said, now or after a delay. At CONNECT no words and no delay can be given. */
 static void conclude(struct session *s, const struct check_reply *reply)
 {
 	bool plain = s->asking == MILTER_CONNECT;

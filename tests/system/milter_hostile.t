@@ -142,6 +142,23 @@ close $mta->{socket};
 ok wait_until(sub { grep { /^hangup scan/ } $rig->requests }), '  and a hang-up is noticed all the same';
 ok wait_until(sub { !$rig->work_dirs }), '  the directory is removed';
 
+# Nor is one that does not take its answers.
+$mta = $rig->connect(protocol => 0x7f);
+$mta->{socket}->blocking(0);
+$sent = 0;
+$junk = packet('U', "x\0") x 5000;
+ok wait_until(sub {
+	my $n = syswrite $mta->{socket}, $junk, 7000, $sent % 7;
+	$sent += $n // 0;
+	return !defined $n && !IO::Select->new($mta->{socket})->can_write(0.3);
+}), 'reading rests while answers are not taken';
+cmp_ok $sent, '<', 5_000_000, "  after $sent bytes";
+my $answers = int $sent / 7;
+$mta->{socket}->blocking(1);
+my $taken = 0;
+$taken++ while $taken < $answers && (() = $mta->recv);
+is $taken, $answers, '  and goes on when they are: none is lost';
+
 # Many connections that come and go
 for (1 .. 300) {
 	$rig->connect(raw => $_ % 2);
