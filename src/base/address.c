@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const unix_prefixes[] = { "unix:", "local:" };
@@ -84,7 +85,7 @@ static enum address_error set_host(struct address *a, const char *text)
 	if (!bare_host(text, host))
 		return ADDRESS_BAD_HOST;
 	if (strcmp(host, "localhost") == 0)
-		strcpy(host, v6 ? "::1" : "127.0.0.1");
+		snprintf(host, sizeof(host), "%s", v6 ? "::1" : "127.0.0.1");
 	if (inet_pton(a->sa.sa_family, host, v6 ? (void *)&a->in6.sin6_addr : (void *)&a->in.sin_addr) != 1)
 		return ADDRESS_BAD_HOST;
 	return ADDRESS_OK;

@@ -95,7 +95,8 @@ static void stderr_line(int level, const char *text)
 		return; /* nobody to tell */
 }
 
-static void log_add(int level, bool also_stderr, const char *format, va_list ap)
+__attribute__((format(printf, 3, 0))) static void log_add(int level, bool also_stderr, const char *format,
+							  va_list ap)
 {
 	char text[MAX_TEXT];
 	int saved = errno; /* callers log first and use errno afterwards */

@@ -30,15 +30,18 @@ static int user_read(const char *user, struct passwd *pw, struct passwd **found,
 int rights_find(const char *user, struct rights *out)
 {
 	struct passwd pw, *found;
-	char *memory, *name = NULL;
+	struct rights r = { 0 };
+	char *memory;
 	int rc = user_read(user, &pw, &found, &memory);
 
 	if (rc == 0 && found == NULL)
 		rc = -ENOENT;
-	if (rc == 0 && (name = strdup(user)) == NULL)
-		rc = -ENOMEM;
+	if (rc == 0) {
+		r = (struct rights){ .name = strdup(user), .uid = pw.pw_uid, .gid = pw.pw_gid };
+		rc = r.name != NULL ? 0 : -ENOMEM;
+	}
 	if (rc == 0)
-		*out = (struct rights){ .name = name, .uid = pw.pw_uid, .gid = pw.pw_gid };
+		*out = r;
 	free(memory);
 	return rc;
 }
