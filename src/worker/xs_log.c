@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <syslog.h>
 
 /* The names that syslog has for its levels, as far as our log tells them apart. */
 static const struct {

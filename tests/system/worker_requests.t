@@ -143,6 +143,12 @@ FILTER
 	}
 	@run = Defang::Worker->run('-f', "$dir/dies", '-server');
 	like($run[2], qr/not today at \Q$dir\E\/dies line 1/, 'a filter that dies while it loads');
+	spew("$dir/log", "\$SyslogFacility = 'nowhere';\n");
+	@run = Defang::Worker->run('-f', "$dir/log", '-server');
+	like($run[2], qr/unknown syslog facility in \$SyslogFacility: nowhere/, 'a setting that is wrong');
+	spew("$dir/log", "\$SyslogFacility = 'local3';\n");
+	@run = Defang::Worker->run('-f', "$dir/log", '-test');
+	is($run[0], 0, 'a setting that is right');
 	@run = Defang::Worker->run('-f', "$dir/none", '-server');
 	isnt($run[0], 0, 'no such filter');
 	like($run[2], qr{cannot read filter \Q$dir\E/none: No such file}, 'and says so');

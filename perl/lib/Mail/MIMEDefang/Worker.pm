@@ -50,6 +50,9 @@ sub load_rules {
 	$path = "./$path" unless $path =~ m{^\.{0,2}/}; # or it would be looked for in @INC
 	run_file($path);
 	die "filter $path does not load: $@" if $@;
+	if ($SyslogFacility ne 'mail' && !Mail::MIMEDefang::md_openlog('mimedefang.pl', $SyslogFacility)) {
+		die "filter $path: unknown syslog facility in \$SyslogFacility: $SyslogFacility\n";
+	}
 	return;
 }
 
