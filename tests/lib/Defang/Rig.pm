@@ -174,6 +174,7 @@ sub start_controller {
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
 		$self->{owner} = 0;
+		local $SIG{PIPE} = 'IGNORE'; # a question may be withdrawn
 		become_nobody();
 		eval { $self->serve($listen); 1 } or print STDERR "# controller: $@";
 		POSIX::_exit(0);
