@@ -106,6 +106,17 @@ static void body_set(struct buf *body, const char *bytes, size_t n)
 		buf_adds(body, bytes[n - 1] == '\r' ? "\n" : "\r\n");
 }
 
+/* `From sender date`, in front of a message in a mailbox. `From : sender` is a header. */
+static void skip_mbox_line(struct lines *l)
+{
+	struct lines ahead = *l;
+	size_t colon;
+
+	if (lines_next(&ahead) && ahead.len >= 5 && memcmp(ahead.line, "From ", 5) == 0 &&
+	    header_name(&ahead, &colon) == 0)
+		*l = ahead;
+}
+
 int message_parse(struct message *out, const char *bytes, size_t n)
 {
 	struct lines l = { .at = bytes, .end = bytes + n };
@@ -114,8 +125,7 @@ int message_parse(struct message *out, const char *bytes, size_t n)
 
 	*out = (struct message){ 0 };
 	buf_init(&out->body, BUF_NO_LIMIT);
-	if (n >= 5 && memcmp(bytes, "From ", 5) == 0)
-		lines_next(&l);
+	skip_mbox_line(&l);
 	bytes = l.at;
 	while (err == 0 && lines_next(&l) && (name_len = header_name(&l, &colon)) > 0) {
 		err = header_add(out, &l, name_len, colon);
