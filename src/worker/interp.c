@@ -134,6 +134,14 @@ bool interp_call(const char *function, const char *const *args, int n_args, stru
 	return returned;
 }
 
+const char *interp_scalar(const char *name)
+{
+	dTHXa(interp);
+	SV *sv = get_sv(name, GV_ADD);
+
+	return SvOK(sv) ? SvPV_nolen(sv) : "";
+}
+
 void interp_settle(void)
 {
 	dTHXa(interp);

@@ -19,6 +19,9 @@ void interp_stop(void);
  * `out` is cleared first. */
 bool interp_call(const char *function, const char *const *args, int n_args, struct buf *out);
 
+/* The value of a Perl scalar as a string, "" for undef; valid until Perl runs again. */
+const char *interp_scalar(const char *name);
+
 /* Put back what a filter may have left changed in the interpreter: $/ $\ $, , the selected handle, the alarm.
  */
 void interp_settle(void);

@@ -45,7 +45,7 @@ static void perl_answer(const char *function, const char *const *args, int n_arg
 	if (interp_call(function, args, n_args, &result)) {
 		buf_add(reply, result.data, result.len);
 	} else {
-		log_err("filter died: %s", result.data);
+		log_err("%s: filter died: %s", interp_scalar("Mail::MIMEDefang::MsgID"), result.data);
 		buf_addf(reply, "error: %s", result.data);
 	}
 	if (buf_error(&result) != 0) {

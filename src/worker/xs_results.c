@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "proto/workdir.h"
+#include "worker/interp.h"
 #include "worker/xs.h"
 
 #include <errno.h>
@@ -54,7 +55,8 @@ static void line_cut(struct buf *line)
 
 	if (line->len <= MAX_RESULT_LINE)
 		return;
-	log_warn("RESULTS: a line of %zu bytes is cut at %d", line->len, MAX_RESULT_LINE);
+	log_warn("%s: RESULTS: a line of %zu bytes is cut at %d", interp_scalar("Mail::MIMEDefang::MsgID"),
+		 line->len, MAX_RESULT_LINE);
 	if (line->data[n - 1] == '%')
 		n -= 1;
 	else if (line->data[n - 2] == '%')

@@ -57,7 +57,7 @@ sub parse {
 	my @parsed = Mail::MIMEDefang::parse_message('INPUTMSG', './Work', $MaxMIMEParts);
 	my $error = "$!";
 	pop_status_tag();
-	return (undef, "couldn't open INPUTMSG: $error") unless @parsed;
+	return (undef, (-e 'INPUTMSG' ? 'cannot take the message apart' : "couldn't open INPUTMSG") . ": $error") unless @parsed;
 	return ($parsed[0], undef, $parsed[1]);
 }
 
