@@ -72,10 +72,10 @@ sub message
 	my $dir = "$self->{dir}/spool/mdefang-" . ++$self->{messages};
 	mkdir $dir or die "$dir: $!\n";
 	my $text = $message =~ /\n/ ? $message : slurp(data($message));
-	my ($head) = $text =~ /^(.*?)(?:\n\n|\z)/s;
-	$head =~ s/\n(?=[ \t])//g;
+	$text =~ s/\r\n/\n/g; # the front end writes no other line ends
+	my ($head) = $text =~ /\A((?:[^\n]+(?:\n|\z))*)/;
 	spew("$dir/INPUTMSG", $text);
-	spew("$dir/HEADERS", "$head\n");
+	spew("$dir/HEADERS", $head =~ s/\n(?=[ \t])//gr);
 	spew("$dir/COMMANDS", join '', map { "$_\n" } @commands, 'F');
 	return $dir;
 }

@@ -97,6 +97,7 @@ sub write_body {
 	my $entity = $self->{entity};
 	push_status_tag('Writing new body');
 	$self->collapse;
+	retype_unparseable($entity);
 	my $path = "$CWD/NEWBODY";
 	my $fh = IO::File->new($path, '>') or die "cannot open NEWBODY: $!\n";
 	$fh->binmode;
@@ -118,6 +119,18 @@ sub collapse {
 	return;
 }
 
+# A multipart that could not be taken apart (it has no boundary) is one body. Written as a multipart it would be lost, since that has
+# none: it becomes what it is, text.
+sub retype_unparseable {
+	my ($entity) = @_;
+	if ($entity->bodyhandle && $entity->mime_type =~ m{^multipart/}) {
+		$entity->head->replace('Content-Type', 'text/plain');
+		$entity->effective_type('text/plain');
+	}
+	retype_unparseable($_) for $entity->parts;
+	return;
+}
+
 # The Content-* headers that fit the new body, and none that do not.
 sub write_content_headers {
 	my ($self) = @_;
@@ -134,7 +147,7 @@ sub write_content_headers {
 
 sub value_of {
 	my ($head, $name) = @_;
-	my $value = $head->get($name, 0);
+	my $value = $head->get($name, 0) // '';
 	$value =~ s/\n+\z//;
 	return $value;
 }
