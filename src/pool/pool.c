@@ -29,6 +29,7 @@ struct pool {
 	struct queue *queue;     /* these have come later than all of the former */
 	struct reload *reload;
 	struct policy_choice *choices; /* room for the idle workers */
+	struct observers observers;
 	struct timer *pass;
 	bool short_of_workers; /* fewer than the minimum run, and that has been noted */
 	unsigned starts;
@@ -63,6 +64,7 @@ struct pool *pool_new(struct loop *loop, const struct settings *settings)
 		.fill_ms = settings->fill_ms,
 		.spacing_ms = settings->spacing_ms,
 	};
+	TAILQ_INIT(&p->observers);
 	policy_history_init(&p->history);
 	if ((p->slots = slots_new(n, p->begun_ms)) == NULL || (p->for_start = queue_new((size_t)n)) == NULL ||
 	    (p->queue = queue_new((size_t)settings->queue_limit)) == NULL ||
@@ -86,6 +88,16 @@ void pool_free(struct pool *p)
 	timer_free(p->pass);
 	free(p->choices);
 	free(p);
+}
+
+void pool_observe(struct pool *p, struct pool_observer *o)
+{
+	TAILQ_INSERT_TAIL(&p->observers, o, link);
+}
+
+const struct observers *pool_observers(const struct pool *p)
+{
+	return &p->observers;
 }
 
 void pool_poke(struct pool *p)
@@ -174,6 +186,7 @@ static int start_worker(struct pool *p, int i, unsigned generation, const char *
 	if (p->settings->verbose)
 		log_info("Starting worker %d (pid %d) (%d running): %s", i, (int)worker_facts(w)->pid,
 			 live_workers(p, 0, pool_slots(p)), reason);
+	observers_started(&p->observers, worker_facts(w), reason);
 	if (out != NULL)
 		*out = w;
 	return 0;
@@ -212,13 +225,22 @@ int pool_start_candidate(struct pool *p, unsigned generation, const char *reason
 
 /* --- ending workers --- */
 
+void pool_swap(struct pool *p, int i, int j)
+{
+	slots_swap(p->slots, i, j, loop_now(p->loop));
+	if (slots_worker(p->slots, j) != NULL)
+		observers_moved(&p->observers, slots_facts(p->slots, j), i);
+	if (slots_worker(p->slots, i) != NULL)
+		observers_moved(&p->observers, slots_facts(p->slots, i), j);
+}
+
 /* A worker leaves: its working slot is free for another one at once. */
 static void vacate(struct pool *p, struct worker *w)
 {
 	int i = worker_facts(w)->number, spare;
 
 	if (i < pool_max_workers(p) && (spare = slots_find_spare(p->slots)) >= 0)
-		slots_swap(p->slots, i, spare, loop_now(p->loop));
+		pool_swap(p, i, spare);
 }
 
 static void fate_text(const struct pool *p, enum policy_fate fate, const struct worker_facts *f,
@@ -267,8 +289,9 @@ static void job_answer(struct job *job, const char *answer, size_t len)
 	job_free(job);
 }
 
-static void job_refuse(struct job *job, const char *reply)
+static void job_refuse(const struct pool *p, struct job *job, const char *reply)
 {
+	observers_refused(&p->observers, job, reply);
 	job_answer(job, reply, strlen(reply));
 }
 
@@ -287,8 +310,12 @@ static struct worker *choose(struct pool *p, enum job_class wanted)
 static bool give(struct pool *p, struct job *job)
 {
 	while (slots_idle_count(p->slots) > 0) {
-		if (worker_give(choose(p, job->class), job))
+		struct worker *w = choose(p, job->class);
+
+		if (worker_give(w, job)) {
+			observers_given(&p->observers, worker_facts(w), job);
 			return true;
+		}
 	}
 	return false;
 }
@@ -319,7 +346,7 @@ static const char *refusal(const struct pool *p, enum claim claim)
 	return NO_FREE_WORKERS;
 }
 
-const char *pool_submit(struct pool *p, struct job *job)
+static const char *submit(struct pool *p, struct job *job)
 {
 	enum claim claim = CLAIM_NO_SLOT;
 	char reason[80];
@@ -339,10 +366,20 @@ const char *pool_submit(struct pool *p, struct job *job)
 		return queue_push(p->for_start, job, 0) == 0 ? NULL : NO_FREE_WORKERS;
 	if (queue_push(p->queue, job, loop_now(p->loop) + p->settings->queue_ms) < 0)
 		return refusal(p, claim);
+	observers_queued(&p->observers, job);
 	if (p->settings->verbose)
 		log_info("All workers are busy: Queueing request (%zu queued)", queue_length(p->queue));
 	pool_poke(p);
 	return NULL;
+}
+
+const char *pool_submit(struct pool *p, struct job *job)
+{
+	const char *reply = submit(p, job);
+
+	if (reply != NULL)
+		observers_refused(&p->observers, job, reply);
+	return reply;
 }
 
 void pool_cancel(struct pool *p, struct job *job)
@@ -381,7 +418,29 @@ static void on_changed(struct worker *w, enum worker_state from, enum worker_sta
 		policy_on_ready(&p->history);
 	if (from == WORKER_STARTING && to == WORKER_KILLED)
 		on_start_failure(p);
+	observers_changed(&p->observers, worker_facts(w), from, to);
 	pool_poke(p);
+}
+
+static void on_ending(struct worker *w, const char *reason, void *arg)
+{
+	struct pool *p = arg;
+
+	observers_ending(&p->observers, worker_facts(w), reason);
+}
+
+static void on_reaped(struct worker *w, bool was_expected, void *arg)
+{
+	struct pool *p = arg;
+
+	observers_ended(&p->observers, worker_facts(w), was_expected);
+}
+
+static void on_tagged(struct worker *w, void *arg)
+{
+	struct pool *p = arg;
+
+	observers_tagged(&p->observers, worker_facts(w));
 }
 
 static const char *outcome_text(const struct pool *p, enum worker_outcome outcome)
@@ -410,10 +469,13 @@ static void on_done(struct worker *w, struct job *job, enum worker_outcome outco
 
 	if (job->class == JOB_CLASS_SCAN)
 		p->scans++;
-	if (outcome == WORKER_ANSWERED)
-		job_answer(job, line, len);
-	else
-		job_refuse(job, outcome_text(p, outcome));
+	observers_answered(&p->observers, worker_facts(w), job, outcome,
+			   loop_now(p->loop) - worker_facts(w)->given_ms);
+	if (outcome != WORKER_ANSWERED) {
+		line = outcome_text(p, outcome);
+		len = strlen(line);
+	}
+	job_answer(job, line, len);
 }
 
 static void on_idle(struct worker *w, void *arg)
@@ -438,6 +500,9 @@ static void on_ended(struct worker *w, void *arg)
 
 static const struct worker_owner owner = {
 	.changed = on_changed,
+	.ending = on_ending,
+	.reaped = on_reaped,
+	.tagged = on_tagged,
 	.done = on_done,
 	.idle = on_idle,
 	.ended = on_ended,
@@ -479,7 +544,7 @@ static int64_t expire_queue(struct pool *p, int64_t now)
 	struct job *job;
 
 	while ((job = queue_pop_expired(p->queue, now)) != NULL)
-		job_refuse(job, "error: Queued request timed out\n");
+		job_refuse(p, job, "error: Queued request timed out\n");
 	return queue_deadline(p->queue);
 }
 
@@ -499,7 +564,7 @@ static void vacate_all(struct pool *p)
 static void refuse_unclaimed(struct pool *p)
 {
 	while (queue_length(p->for_start) > (size_t)pool_count(p).starting)
-		job_refuse(queue_pop(p->for_start), CANNOT_ACTIVATE);
+		job_refuse(p, queue_pop(p->for_start), CANNOT_ACTIVATE);
 }
 
 /* A slot has become free while jobs were queued. */
@@ -576,7 +641,7 @@ void pool_stop(struct pool *p, void (*stopped)(void *arg), void *arg)
 	p->stopped = stopped;
 	p->stopped_arg = arg;
 	while ((job = queue_pop(p->for_start)) != NULL || (job = queue_pop(p->queue)) != NULL)
-		job_refuse(job, SHUTTING_DOWN);
+		job_refuse(p, job, SHUTTING_DOWN);
 	reload_stop(p->reload);
 	for (int i = 0; i < pool_slots(p); i++) {
 		if (slots_worker(p->slots, i) != NULL)

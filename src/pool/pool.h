@@ -9,6 +9,7 @@
 
 #include "base/loop.h"
 #include "pool/job.h"
+#include "pool/observer.h"
 #include "pool/settings.h"
 #include "pool/worker.h"
 
@@ -22,6 +23,9 @@ struct reload;
 /* Without any worker yet. `settings` outlives the pool. NULL with errno set. */
 struct pool *pool_new(struct loop *loop, const struct settings *settings);
 void pool_free(struct pool *p); /* processes still alive get SIGKILL; NULL is allowed */
+
+/* Tell `o` of all that happens from now on. It stays the caller's and must outlive the pool. */
+void pool_observe(struct pool *p, struct pool_observer *o);
 
 /* Start the first worker of the minimum, if there is one; the others follow at their pace. */
 void pool_begin(struct pool *p);
@@ -72,6 +76,12 @@ struct reload *pool_reload(const struct pool *p);
 
 /* Ask for a pass. */
 void pool_poke(struct pool *p);
+
+/* Whoever observes the pool, to tell them of a reload. */
+const struct observers *pool_observers(const struct pool *p);
+
+/* Let the workers in two slots, one of which may be empty, change places. */
+void pool_swap(struct pool *p, int i, int j);
 
 /* When policy allows the next start; for an `urgent` one only the spacing counts, not earlier failures. */
 int64_t pool_start_at(const struct pool *p, bool urgent);

@@ -91,6 +91,7 @@ static void tell_all(struct reload *r, const char *reply)
 static void succeed(struct reload *r)
 {
 	log_info("Forced reread of filter rules: generation %u", r->generation);
+	observers_reread(pool_observers(r->pool), true, r->generation);
 	tell_all(r, "Forced reread of filter rules\n");
 }
 
@@ -108,6 +109,7 @@ static void fail(struct reload *r, const struct tail *words, const char *why)
 		buf_addf(&text, "worker %s", why);
 	}
 	log_err("%s; the old filter stays in use", text.data + strlen("ERR "));
+	observers_reread(pool_observers(r->pool), false, r->generation);
 	buf_addc(&text, '\n');
 	tell_all(r, buf_error(&text) ? "ERR Reread failed\n" : text.data);
 	buf_free(&text);
@@ -168,7 +170,7 @@ static void replace(struct reload *r, struct worker *old, struct worker *new)
 {
 	static const char reason[] = "New generation -- forcing reread of filter rules";
 
-	slots_swap(r->slots, worker_facts(old)->number, worker_facts(new)->number, pool_now(r->pool));
+	pool_swap(r->pool, worker_facts(old)->number, worker_facts(new)->number);
 	if (worker_facts(old)->state == WORKER_IDLE)
 		worker_end(old, ENDING_GENTLE, reason);
 	else
@@ -186,7 +188,7 @@ static void promote(struct reload *r, struct worker *w)
 	if ((old = find_older(r, WORKER_IDLE)) != NULL || (old = find_older(r, WORKER_BUSY)) != NULL)
 		replace(r, old, w);
 	else if ((i = slots_find_working(r->slots)) >= 0)
-		slots_swap(r->slots, i, number, pool_now(r->pool));
+		pool_swap(r->pool, i, number);
 	else
 		worker_end(w, ENDING_GENTLE, "Nothing is left to replace");
 }

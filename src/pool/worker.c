@@ -149,6 +149,13 @@ static void end_begin(struct worker *w, enum ending how)
 	end_go_on(w, false);
 }
 
+static void killed(struct worker *w, enum ending how, const char *reason)
+{
+	worker_set_state(w, WORKER_KILLED);
+	if (how != ENDING_LOST)
+		w->owner->ending(w, reason, w->arg);
+}
+
 void worker_end(struct worker *w, enum ending how, const char *reason)
 {
 	switch (w->facts.state) {
@@ -158,7 +165,7 @@ void worker_end(struct worker *w, enum ending how, const char *reason)
 	case WORKER_RETIRING:
 		end_log(w, how, reason);
 		if (w->job == NULL) {
-			worker_set_state(w, WORKER_KILLED);
+			killed(w, how, reason);
 		} else {
 			assert(how == ENDING_SHUTDOWN);
 			worker_retire(w, reason);
@@ -168,7 +175,7 @@ void worker_end(struct worker *w, enum ending how, const char *reason)
 	case WORKER_IDLE:
 		end_log(w, how, reason);
 		deadline_clear(w);
-		worker_set_state(w, WORKER_KILLED);
+		killed(w, how, reason);
 		break;
 	default:
 		break;
@@ -214,6 +221,7 @@ bool worker_give(struct worker *w, struct job *job)
 	w->handed_over = false;
 	worker_set_state(w, WORKER_BUSY);
 	f->class = job->class;
+	f->given_ms = loop_now(w->loop);
 	if (job->class >= 0)
 		f->last_class = job->class;
 	if (f->first_request_ms < 0)
@@ -378,6 +386,7 @@ static void status_line(struct worker *w, char *line)
 	for (; n < sizeof(w->facts.tag) - 1 && line[n] != '\0'; n++)
 		w->facts.tag[n] = isprint((unsigned char)line[n]) ? line[n] : ' ';
 	w->facts.tag[n] = '\0';
+	w->owner->tagged(w, w->arg);
 }
 
 static void on_status(struct lineio *io, enum lineio_event event, void *arg)
@@ -468,6 +477,7 @@ void worker_reap(struct worker *w)
 	if (w->reaped || !process_reap(w->facts.pid, unasked || w->signalled, &status, &usage))
 		return;
 	w->reaped = true;
+	w->owner->reaped(w, !unasked, w->arg);
 	process_exit_text(status, text);
 	if (w->end_text[0] == '\0')
 		memcpy(w->end_text, text, sizeof(text));

@@ -52,6 +52,7 @@ struct worker_facts {
 	unsigned long scans;
 	int64_t started_ms;
 	int64_t first_request_ms; /* -1 before its first */
+	int64_t given_ms;         /* when it was given the job at hand, or the last one */
 	int64_t changed_ms;       /* last change of state */
 	bool forced;              /* it is being ended by force */
 	char tag[64];             /* status tag; "" for none */
@@ -61,6 +62,12 @@ struct worker_facts {
 struct worker_owner {
 	/* The one place that learns of each change of state; called from within the change: only note it. */
 	void (*changed)(struct worker *w, enum worker_state from, enum worker_state to, void *arg);
+	/* It is being ended, by us; called from within, after `changed`: only note it. */
+	void (*ending)(struct worker *w, const char *reason, void *arg);
+	/* Its process is gone; called before the changes of state that this makes: only note it. */
+	void (*reaped)(struct worker *w, bool was_expected, void *arg);
+	/* It has reported another status tag: only note it. */
+	void (*tagged)(struct worker *w, void *arg);
 	/* The end of `job`, which is the owner's again. Called while the worker still counts as busy. `line`
 	 * includes its LF and is empty unless ANSWERED. */
 	void (*done)(struct worker *w, struct job *job, enum worker_outcome outcome, const char *line,
@@ -80,11 +87,12 @@ struct worker *worker_start(struct loop *loop, const struct settings *settings, 
 void worker_free(struct worker *w);
 
 /* Hand `job` to an IDLE worker. False when the worker turns out to have spoken unasked: it is being ended
- * then, and the job stays the caller's. Calls none of the owner's functions but `changed`. */
+ * then, and the job stays the caller's. Calls none of the owner's functions but `changed` and `ending`. */
 bool worker_give(struct worker *w, struct job *job);
 
 /* Make it end. `reason` is logged. A job it has is kept with ENDING_SHUTDOWN only; otherwise there must be
- * none. Calls `changed` only. On a worker already ending, the sooner of the two schedules holds. */
+ * none. Calls `changed` and `ending` only. On a worker already ending, the sooner of the two schedules holds.
+ */
 void worker_end(struct worker *w, enum ending how, const char *reason);
 
 /* Take no job after the one at hand: BUSY to RETIRING. */
