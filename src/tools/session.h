@@ -1,5 +1,5 @@
 /* session.h - one connection to a milter, spoken as an MTA does: negotiation, the stages of one message after
- * another, the rules by which a reply at each stage decides (the table in session.c).
+ * another, the rules by which a reply at each stage decides.
  *
  * A filter that breaks the protocol ends the session, as it does in the MTAs. */
 #ifndef DEFANG_TOOLS_SESSION_H
@@ -10,26 +10,11 @@
 #include "proto/milter.h"
 #include "tools/macros.h"
 #include "tools/message.h"
+#include "tools/stage.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum stage {
-	STAGE_NEGOTIATE,
-	STAGE_CONNECT,
-	STAGE_HELO,
-	STAGE_MAIL,
-	STAGE_RCPT,
-	STAGE_DATA,
-	STAGE_HEADER,
-	STAGE_EOH,
-	STAGE_BODY,
-	STAGE_EOM,
-	STAGE_OVER, /* nothing more is to be said */
-};
-
-const char *stage_name(enum stage s);
 
 /* A command line parameter such as `<a@b> SIZE=9`: address in brackets, ESMTP parameters. */
 struct path {
