@@ -240,11 +240,11 @@ static void output_write(struct conn *c)
 /* Tell what has happened and adapt to it. Called from the loop only. */
 static void settle(struct conn *c)
 {
-	if (c->drained) {
+	if (c->drained && !c->wait_write) {
 		c->drained = false;
 		if (!tell(c, CONN_DRAINED))
 			return;
-		if (conn_pending(c) > 0 && c->error == 0)
+		if ((conn_pending(c) > 0 || c->drained) && c->error == 0)
 			c->wait_write = true; /* next turn: an eager writer must not hold up this one */
 	}
 	release_idle(c);

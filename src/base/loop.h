@@ -29,7 +29,8 @@ void loop_stop(struct loop *loop);
 int64_t loop_now(const struct loop *loop);
 
 /* Call fn(arg) once at the end of this turn, before the next wait; in the order asked for. What it defers
- * runs in the same pass. The way to free an object under whose callback one may be running. */
+ * runs in the same pass. The way to free an object under whose callback one may be running. Without memory
+ * for it the process ends (abort), here and in timer_set(): going on would lose a free or a time limit. */
 void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
 
 /* Call `cb` from the loop whenever `signo` arrives. Lives as long as the loop. Only one loop of a

@@ -9,10 +9,11 @@ struct spawn {
 	char *const *argv;   /* argv[0] is what the child sees as its name */
 	const char *path;    /* program to execute; absolute */
 	const int *fds;      /* fds[i] becomes descriptor i; -1 leaves it closed. The caller keeps its own */
-	int n_fds;           /* all other descriptors are closed in the child */
+	int n_fds;           /* at most 64; all other descriptors are closed in the child */
 	const char *cwd;     /* NULL: the parent's */
 	int umask;           /* -1: the parent's */
-	uint64_t max_memory; /* bytes for RLIMIT_AS and RLIMIT_DATA; 0: none */
+	uint64_t max_memory; /* bytes for RLIMIT_AS and RLIMIT_DATA, never above our own hard limits; 0: none
+			      */
 };
 
 /* Start a child in a process group of its own, signals at their defaults (SIGPIPE ignored) and none blocked.

@@ -27,6 +27,7 @@ struct owner {
 	struct owner *victim;    /* itself, or another */
 	const char *on_drained;  /* written once, at CONN_DRAINED */
 	bool eager;              /* writes a byte at each CONN_DRAINED */
+	bool flushes;            /* it at once */
 };
 
 static struct loop *loop;
@@ -49,8 +50,11 @@ static void on_event(struct conn *c, enum conn_event event, void *arg)
 		conn_write(c, o->on_drained, strlen(o->on_drained));
 		o->on_drained = NULL;
 	}
-	if (event == CONN_DRAINED && o->eager)
+	if (event == CONN_DRAINED && o->eager) {
 		conn_write(c, "x", 1);
+		if (o->flushes)
+			conn_flush(c);
+	}
 	if (o->frees && event == o->free_on) {
 		conn_free(o->victim->conn);
 		o->victim->conn = NULL;
@@ -341,13 +345,14 @@ static void test_output_goes_on_while_reading_rests(void **state)
 	conn_free(o.conn);
 }
 
-static void test_eager_writer_does_not_hold_up_the_loop(void **state)
+static void write_eagerly(bool flushes)
 {
 	struct owner o;
 	int fd = open_pair(&o);
 	char got[16] = "";
 
 	o.eager = true;
+	o.flushes = flushes;
 	conn_write(o.conn, "x", 1);
 	turns(3);
 	assert_in_range(strlen(o.story), 3, 4); /* once a turn, and once before the first */
@@ -357,6 +362,12 @@ static void test_eager_writer_does_not_hold_up_the_loop(void **state)
 	assert_int_equal(conn_pending(o.conn), 0);
 	conn_free(o.conn);
 	close(fd);
+}
+
+static void test_eager_writer_does_not_hold_up_the_loop(void **state)
+{
+	write_eagerly(false);
+	write_eagerly(true);
 }
 
 static void test_end_output_comes_behind_the_output(void **state)
