@@ -12,8 +12,7 @@ struct spawn {
 	int n_fds;           /* at most 64; all other descriptors are closed in the child */
 	const char *cwd;     /* NULL: the parent's */
 	int umask;           /* -1: the parent's */
-	uint64_t max_memory; /* bytes for RLIMIT_AS and RLIMIT_DATA, never above our own hard limits; 0: none
-			      */
+	uint64_t max_memory; /* bytes for RLIMIT_AS and RLIMIT_DATA, at most our hard limits; 0: none */
 };
 
 /* Start a child in a process group of its own, signals at their defaults (SIGPIPE ignored) and none blocked.
