@@ -1,5 +1,6 @@
 #include "pool/command.h"
 
+#include "pool/load_report.h"
 #include "pool/report.h"
 
 static void run_help(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
@@ -37,6 +38,27 @@ static void run_workerinfo(const struct pool *p, bool privileged, const struct r
 	report_worker(p, r->argv[0], reply);
 }
 
+/* The requests of a family follow one another in the order of the classes. */
+static void run_load(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	load_report_windows(p, (enum job_class)(r->verb - REQUEST_LOAD), reply);
+}
+
+static void run_hload(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	load_report_hours(p, (enum job_class)(r->verb - REQUEST_HLOAD), reply);
+}
+
+static void run_load1(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	load_report_interval(p, r->argv[0], reply);
+}
+
+static void run_histo(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	load_report_histogram(p, reply);
+}
+
 static void run_tick(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
 {
 	buf_adds(reply, "error: External agents may not invoke 'tick'\n");
@@ -59,6 +81,16 @@ static command_fn *const handlers[] = {
 	[REQUEST_WORKERS] = run_workers,
 	[REQUEST_BUSYWORKERS] = run_workers,
 	[REQUEST_WORKERINFO] = run_workerinfo,
+	[REQUEST_LOAD] = run_load,
+	[REQUEST_LOAD_RELAYOK] = run_load,
+	[REQUEST_LOAD_SENDEROK] = run_load,
+	[REQUEST_LOAD_RECIPOK] = run_load,
+	[REQUEST_LOAD1] = run_load1,
+	[REQUEST_HLOAD] = run_hload,
+	[REQUEST_HLOAD_RELAYOK] = run_hload,
+	[REQUEST_HLOAD_SENDEROK] = run_hload,
+	[REQUEST_HLOAD_RECIPOK] = run_hload,
+	[REQUEST_HISTO] = run_histo,
 	[REQUEST_TICK_REFUSED] = run_tick,
 	[REQUEST_NO_SUCH] = run_no_such,
 	[REQUEST_RECIPOK] = NULL, /* the last verb: the table is as long as the enum */

@@ -1,6 +1,7 @@
 #include "pool/pool.h"
 
 #include "base/log.h"
+#include "pool/meter.h"
 #include "pool/policy.h"
 #include "pool/queue.h"
 #include "pool/reload.h"
@@ -30,6 +31,7 @@ struct pool {
 	struct reload *reload;
 	struct policy_choice *choices; /* room for the idle workers */
 	struct observers observers;
+	struct meter *meter;
 	struct timer *pass;
 	bool short_of_workers; /* fewer than the minimum run, and that has been noted */
 	unsigned starts;
@@ -68,7 +70,7 @@ struct pool *pool_new(struct loop *loop, const struct settings *settings)
 	policy_history_init(&p->history);
 	if ((p->slots = slots_new(n, p->begun_ms)) == NULL || (p->for_start = queue_new((size_t)n)) == NULL ||
 	    (p->queue = queue_new((size_t)settings->queue_limit)) == NULL ||
-	    (p->reload = reload_new(p, p->slots)) == NULL ||
+	    (p->reload = reload_new(p, p->slots)) == NULL || (p->meter = meter_new(p)) == NULL ||
 	    (p->pass = timer_new(loop, on_pass, p)) == NULL ||
 	    (p->choices = calloc(2 * (size_t)n, sizeof(*p->choices))) == NULL) {
 		pool_free(p);
@@ -87,6 +89,7 @@ void pool_free(struct pool *p)
 	reload_free(p->reload);
 	timer_free(p->pass);
 	free(p->choices);
+	meter_free(p->meter);
 	free(p);
 }
 
@@ -698,4 +701,9 @@ int64_t pool_now(const struct pool *p)
 struct reload *pool_reload(const struct pool *p)
 {
 	return p->reload;
+}
+
+const struct meter *pool_meter(const struct pool *p)
+{
+	return p->meter;
 }

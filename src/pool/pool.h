@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct meter;
 struct pool;
 struct reload;
 
@@ -71,6 +72,7 @@ const struct worker_facts *pool_slot(const struct pool *p, int i);
 const struct worker *pool_worker(const struct pool *p, int i); /* NULL when the slot is empty */
 int64_t pool_now(const struct pool *p);
 struct reload *pool_reload(const struct pool *p);
+const struct meter *pool_meter(const struct pool *p);
 
 /* --- for reload.c --- */
 

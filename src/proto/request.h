@@ -26,6 +26,16 @@ enum request_verb {
 	REQUEST_WORKERS,
 	REQUEST_BUSYWORKERS,
 	REQUEST_WORKERINFO,
+	REQUEST_LOAD, /* the four of a family follow one another: scans, relayok, senderok, recipok */
+	REQUEST_LOAD_RELAYOK,
+	REQUEST_LOAD_SENDEROK,
+	REQUEST_LOAD_RECIPOK,
+	REQUEST_LOAD1,
+	REQUEST_HLOAD,
+	REQUEST_HLOAD_RELAYOK,
+	REQUEST_HLOAD_SENDEROK,
+	REQUEST_HLOAD_RECIPOK,
+	REQUEST_HISTO,
 	REQUEST_REREAD,
 	REQUEST_TICK_REFUSED, /* a client may not send `tick` */
 	REQUEST_NO_SUCH,      /* `foo_no_such_command`, which monitoring programs use as an end marker */

@@ -31,6 +31,22 @@ static const struct {
 	  "LastStateChangeAge 0\nStatusTag \n" },
 	{ "workerinfo 6", true, COMMAND_ANSWERED, "error: Worker number out of range\n" },
 	{ "slaveinfo 1x", true, COMMAND_ANSWERED, "error: Invalid worker number\n" },
+	{ "load", true, COMMAND_ANSWERED,
+	  "0 0 0 0 1.000000 1.000000 1.000000 1.000000 0.000000 0.000000 0.000000 0.000000 0 0 0 0 0 0 0 0 "
+	  "0 0 3 0 0 0 5 0 0\n" },
+	{ "load-recipok", false, COMMAND_ANSWERED,
+	  "0 0 0 0 1.000000 1.000000 1.000000 1.000000 0.000000 0.000000 0.000000 0.000000 0 0 0 0 0 0 0 0 "
+	  "0 0 3 0 0 0 5 0 0\n" },
+	{ "load1 60", true, COMMAND_ANSWERED,
+	  "0 0.000000 0.000000 0 0.000000 0.000000 0 0.000000 0.000000 0 0.000000 0.000000 "
+	  "0 0 3 0 0 0 5 0 0 60 0 0 0 0\n" },
+	{ "load1 9", true, COMMAND_ANSWERED, "error: Invalid 'back' amount (must be 10-600)\n" },
+	{ "load1 601", true, COMMAND_ANSWERED, "error: Invalid 'back' amount (must be 10-600)\n" },
+	{ "load1 x", true, COMMAND_ANSWERED, "error: Invalid 'back' amount (must be 10-600)\n" },
+	{ "load1", true, COMMAND_WORKER, "" },
+	{ "hload-senderok", true, COMMAND_ANSWERED,
+	  "0 0 0 0 0.000000 0.000000 0.000000 0.000000 0.000000 0.000000 0.000000 0.000000 0 0 0 0\n" },
+	{ "histo", false, COMMAND_ANSWERED, "   1 0\n   2 0\n   3 0\n" },
 	{ "tick", true, COMMAND_ANSWERED, "error: External agents may not invoke 'tick'\n" },
 	{ "tick 0", true, COMMAND_WORKER, "" },
 	{ "foo_no_such_command", true, COMMAND_ANSWERED, "error: Unknown command\n" },
