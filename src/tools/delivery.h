@@ -1,12 +1,13 @@
 /* delivery.h - what becomes of a message: the changes that a filter asks for, and the message and envelope
- *after them. Pure. The rules are those of Postfix, whatever MTA is played otherwise:
+ * after them. Pure. The rules are those of Postfix, whatever MTA is played otherwise:
  *
- *	add header	at the end of the headers
- *	insert header	the index counts all headers from 0, the MTA's own Received (not written here) among
- *them: 0 is before that, 1 behind it; beyond the end: at the end change header	the index counts the headers
- *of that name, in any case, from 1 (0 is 1), as they are after the changes before; empty value: delete. No
- *such header: added at the end replace body	the pieces one behind the other; bare LF becomes CR LF
- *	recipients	added once, deleted when equal to what was given; brackets do not matter */
+ * - A header is added at the end of the headers.
+ * - The index of an inserted header counts all headers from 0, the MTA's own Received (not written) among
+ *   them: 0 is before that, 1 behind it; beyond the end is at the end.
+ * - The index of a changed header counts those of that name, in any case, from 1 (0 is 1), as they are after
+ *   the changes before. An empty value deletes. When there is no such header, it is added at the end.
+ * - The pieces of a new body stand one behind the other; bare LF becomes CR LF.
+ * - A recipient is added once, and deleted when equal to what was given; brackets do not matter. */
 #ifndef DEFANG_TOOLS_DELIVERY_H
 #define DEFANG_TOOLS_DELIVERY_H
 

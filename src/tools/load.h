@@ -26,8 +26,7 @@ int load_run(struct loop *loop, const struct script *script, unsigned count, uns
 	     unsigned per_connection, struct load *out);
 void load_free(struct load *l);
 
-/* The latency that `percent` of the messages did not exceed (nearest rank), in microseconds; 0 without any.
- */
+/* The latency that `percent` of the messages did not exceed (nearest rank), in microseconds; 0 for none. */
 int64_t load_percentile(const struct load *l, double percent);
 
 void load_text(struct buf *out, const struct load *l);

@@ -20,12 +20,15 @@ struct macros {
 	char *asked[MILTER_STAGES]; /* NULL: the MTA's own list */
 };
 
+#define TLS_MACROS "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}"
+#define AUTH_MACROS "{auth_type} {auth_authen} {auth_author}"
+
 /* The lists that the MTAs have when nothing is configured. NULL: no packet. */
 static const char *const default_lists[][MILTER_STAGES] = {
 	[MTA_POSTFIX] = {
 		[MILTER_AT_CONNECT] = "j {daemon_name} {daemon_addr} v _",
-		[MILTER_AT_HELO] = "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}",
-		[MILTER_AT_MAIL] = "i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} {mail_mailer}",
+		[MILTER_AT_HELO] = TLS_MACROS,
+		[MILTER_AT_MAIL] = "i " AUTH_MACROS " {mail_addr} {mail_host} {mail_mailer}",
 		[MILTER_AT_RCPT] = "i {rcpt_addr} {rcpt_host} {rcpt_mailer}",
 		[MILTER_AT_DATA] = "i",
 		[MILTER_AT_EOM] = "i",
@@ -33,8 +36,8 @@ static const char *const default_lists[][MILTER_STAGES] = {
 	},
 	[MTA_SENDMAIL] = {
 		[MILTER_AT_CONNECT] = "j _ {daemon_name} {if_name} {if_addr}",
-		[MILTER_AT_HELO] = "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}",
-		[MILTER_AT_MAIL] = "i {auth_type} {auth_authen} {auth_ssf} {auth_author} {mail_mailer} {mail_host} {mail_addr}",
+		[MILTER_AT_HELO] = TLS_MACROS,
+		[MILTER_AT_MAIL] = "i " AUTH_MACROS " {auth_ssf} {mail_mailer} {mail_host} {mail_addr}",
 		[MILTER_AT_RCPT] = "{rcpt_mailer} {rcpt_host} {rcpt_addr}",
 		[MILTER_AT_EOM] = "{msg_id}",
 	},
@@ -190,8 +193,7 @@ static void pairs_put(struct pairs *p, struct buf *out, char letter)
 		free(p->names[i]);
 }
 
-/* The stage whose list serves a command: Postfix uses that of EOH for headers and that of EOM for the body.
- */
+/* The stage whose list serves a command: for Postfix that of EOH for headers, of EOM for the body. */
 static int stage_of(enum mta like, enum milter_command letter)
 {
 	switch (letter) {

@@ -15,6 +15,8 @@
 #define COUNT_MAX 100000000
 #define CONCURRENCY_MAX 10000
 
+#define SHORT_OPTIONS "m:f:r:o:h"
+
 /* Options without a short form. */
 enum {
 	OPT_CLIENT_ADDRESS = 256,
@@ -129,7 +131,7 @@ static uint32_t mask(const char *option, const char *text)
 	return (uint32_t)n;
 }
 
-/* Split `ADDRESS PARAMETER ..` at blanks; the address gets its brackets. Blanks inside of them belong to it.
+/* Split `ADDRESS PARAMETER ..` at blanks; the address gets its brackets. Blanks inside of them are its own.
  */
 static struct path path_parse(const char *option, const char *text)
 {
@@ -139,8 +141,8 @@ static struct path path_parse(const char *option, const char *text)
 
 	if (text[0] == '<' && strchr(text, '>') == NULL)
 		usage_error("%s: `%s' lacks a `>'", option, text);
-	p.address = need(malloc(len + 3));
-	sprintf(p.address, text[0] == '<' ? "%.*s" : "<%.*s>", (int)len, text);
+	if (asprintf(&p.address, text[0] == '<' ? "%.*s" : "<%.*s>", (int)len, text) == -1)
+		need(NULL);
 	rest = need(strdup(text + len));
 	for (word = strtok_r(rest, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
 		p.args = need(reallocarray(p.args, (size_t)p.n_args + 1, sizeof(*p.args)));
@@ -361,7 +363,7 @@ void options_parse(struct options *o, int argc, char *argv[])
 	o->script.command_timeout_ms = COMMAND_TIMEOUT_MS;
 	o->script.content_timeout_ms = CONTENT_TIMEOUT_MS;
 	o->script.port = 40000;
-	while ((c = getopt_long(argc, argv, "m:f:r:o:h", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
 		if (c == OPT_PROTOCOL)
 			protocol = optarg;
 		else if (c == OPT_ACTIONS)

@@ -24,8 +24,7 @@ struct parts {
 		after; /* all parts; the unpaired ones of `before` were removed, of `after` added */
 };
 
-/* Compare two messages. 0, or -errno; -EBADMSG when one cannot be parsed. Free with parts_free() either way.
- */
+/* Compare two messages. 0, or -errno; -EBADMSG when one cannot be parsed. Use parts_free() either way. */
 int parts_compare(struct parts *out, const char *before, size_t before_len, const char *after,
 		  size_t after_len);
 void parts_free(struct parts *p);

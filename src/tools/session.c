@@ -178,7 +178,8 @@ static int macros_first(struct session *s)
 	gethostname(host, sizeof(host) - 1);
 	snprintf(relay, sizeof(relay), "%.255s [%.255s]", sc->client_name, sc->client_address);
 	if (macros_set(s->macros, "j", host) < 0 || macros_set(s->macros, "_", relay) < 0 ||
-	    macros_set(s->macros, "v", "Postfix") < 0 || macros_set(s->macros, "daemon_name", host) < 0 ||
+	    macros_set(s->macros, "v", sc->like == MTA_POSTFIX ? "Postfix" : "8.17") < 0 ||
+	    macros_set(s->macros, "daemon_name", host) < 0 ||
 	    macros_set(s->macros, "daemon_addr", "127.0.0.1") < 0 ||
 	    macros_set(s->macros, "if_name", "localhost") < 0 ||
 	    macros_set(s->macros, "if_addr", "127.0.0.1") < 0 ||

@@ -64,8 +64,7 @@ struct session;
 struct session_watcher {
 	/* The filter's answer to the offer; may be NULL. */
 	void (*negotiated)(void *arg, uint32_t version, uint32_t actions, uint32_t protocol);
-	/* A reply or a change; `unit` is the number of the recipient, header or piece of body. May be NULL.
-	 */
+	/* A reply or a change; `unit` numbers recipients, headers and pieces of body. May be NULL. */
 	void (*answer)(void *arg, enum stage stage, size_t unit, const struct milter_answer *a);
 	/* A message is decided, at `stage`; `reply` is what the SMTP client hears. Whether another one
 	 * follows. */
