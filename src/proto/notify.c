@@ -39,7 +39,7 @@ void notify_add_tag(struct buf *out, int worker, const char *tag)
 	if (tag[0] == '\0')
 		return;
 	buf_addf(out, "%c %d ", NOTIFY_STATUS, worker);
-	for (size_t i = 0; tag[i] != '\0' && i < NOTIFY_MAX_TAG; i++)
+	for (size_t i = 0; i < NOTIFY_MAX_TAG && tag[i] != '\0'; i++)
 		buf_addc(out, tag[i] < 32 || tag[i] > 126 ? ' ' : tag[i]);
 	buf_addc(out, '\n');
 }
