@@ -100,6 +100,9 @@ sub stage
 	return $stage_copy = $dir;
 }
 
+# Now, not in a child: a copy made between fork and exec would never be removed.
+stage() if -d "$build/stage";
+
 sub program { return stage() . "/bin/$_[0]" }
 
 # A TCP port of 127.0.0.1 that is free now. Not one of those the kernel gives to clients, so that it stays free.
