@@ -8,6 +8,7 @@
 #include "pool/pool.h"
 #include "pool/reload.h"
 #include "pool/settings.h"
+#include "pool/stats.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -27,6 +28,7 @@ struct controller {
 	int lock_fd;
 	struct loop *loop;
 	struct pool *pool;
+	struct stats *stats;
 	struct door *door;      /* of -s */
 	struct door *open_door; /* of -a */
 };
@@ -73,7 +75,9 @@ static void on_interrupt(int signo, void *arg)
 
 static void on_hangup(int signo, void *arg)
 {
-	log_info("Received SIGHUP: there is no statistics file to reopen");
+	struct controller *c = arg;
+
+	stats_reopen(c->stats);
 }
 
 static int signals_catch(struct controller *c)
@@ -167,6 +171,19 @@ static int loop_and_pool_make(struct controller *c)
 	return EX_OSERR;
 }
 
+static int stats_begin(struct controller *c)
+{
+	int err = stats_open(c->loop, c->pool, c->settings, &c->stats);
+
+	if (err == 0)
+		return 0;
+	if (c->settings->stats_file != NULL)
+		daemon_fail(EX_CANTCREAT, "Option -t: %s: %s", c->settings->stats_file, strerror(-err));
+	else
+		daemon_fail(EX_OSERR, "Cannot begin statistics: %s", strerror(-err));
+	return EX_CANTCREAT;
+}
+
 static void settings_log(const struct settings *s)
 {
 	if (s->verbose)
@@ -184,7 +201,8 @@ static int controller_run(struct controller *c)
 	int status, err;
 
 	if ((status = lock_take(c)) != 0 || (status = pid_write(c)) != 0 ||
-	    (status = loop_and_pool_make(c)) != 0 || (status = doors_open(c)) != 0)
+	    (status = loop_and_pool_make(c)) != 0 || (status = stats_begin(c)) != 0 ||
+	    (status = doors_open(c)) != 0)
 		return status;
 	settings_log(c->settings);
 	pool_begin(c->pool);
@@ -210,6 +228,7 @@ static void controller_free(struct controller *c)
 	door_free(c->door);
 	door_free(c->open_door);
 	pool_free(c->pool);
+	stats_close(c->stats);
 	loop_free(c->loop);
 	if (c->lock_fd >= 0) {
 		if (c->pid_fd != -1)

@@ -18,10 +18,10 @@
 
 enum { OPTION_START_TIMEOUT = 256 };
 
-#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:"
+#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:"
 
 /* Options of MIMEDefang that this version does not have: known, so that they are refused by name. */
-#define UNSUPPORTED "L:R:t:TudO:N:EX:P:y:kA"
+#define UNSUPPORTED "R:dO:N:EX:P:y:kA"
 
 static const struct option long_options[] = {
 	{ "start-timeout", required_argument, NULL, OPTION_START_TIMEOUT },
@@ -60,6 +60,10 @@ const char settings_usage[] =
 	"  -D          stay in the foreground\n"
 	"  -S FACILITY syslog facility (mail)\n"
 	"  -Y LABEL    syslog tag (mimedefang-multiplexor)\n"
+	"  -t FILE     append records of starts, ends and scans to FILE\n"
+	"  -u          write each record at once\n"
+	"  -T          send the records to syslog\n"
+	"  -L SECONDS  log the state of the workers so often (0: never)\n"
 	"  -l          log starts, ends and standard error of workers\n"
 	"  -h          this text\n"
 	"  -v          version\n";
@@ -83,6 +87,7 @@ static const struct number_option {
 	{ 'q', 0, 1000000, 1, offsetof(struct settings, queue_limit) },
 	{ 'Q', 1, DAY, 1000, offsetof(struct settings, queue_ms) },
 	{ 'I', 1, 65535, 1, offsetof(struct settings, backlog) },
+	{ 'L', 0, DAY, 1000, offsetof(struct settings, status_log_ms) },
 	{ 'M', 0, INT64_C(1) << 40, 1024, offsetof(struct settings, worker_memory) },
 	{ OPTION_START_TIMEOUT, 1, DAY, 1000, offsetof(struct settings, start_ms) },
 };
@@ -91,9 +96,10 @@ static const struct text_option {
 	int letter;
 	size_t offset;
 } text_options[] = {
-	{ 'U', offsetof(struct settings, user) },    { 'z', offsetof(struct settings, spool) },
-	{ 'p', offsetof(struct settings, pidfile) }, { 'F', offsetof(struct settings, rules) },
-	{ 'Y', offsetof(struct settings, label) },   { 'a', offsetof(struct settings, open_socket) },
+	{ 'U', offsetof(struct settings, user) },       { 'z', offsetof(struct settings, spool) },
+	{ 'p', offsetof(struct settings, pidfile) },    { 'F', offsetof(struct settings, rules) },
+	{ 'Y', offsetof(struct settings, label) },      { 'a', offsetof(struct settings, open_socket) },
+	{ 't', offsetof(struct settings, stats_file) },
 };
 
 static const struct flag_option {
@@ -103,6 +109,8 @@ static const struct flag_option {
 	{ 'l', offsetof(struct settings, verbose) },
 	{ 'D', offsetof(struct settings, foreground) },
 	{ 'Z', offsetof(struct settings, status_pipe) },
+	{ 'T', offsetof(struct settings, stats_syslog) },
+	{ 'u', offsetof(struct settings, stats_unbuffered) },
 	{ 'G', offsetof(struct settings, group_access) },
 };
 

@@ -39,6 +39,11 @@ struct settings {
 	const char *open_socket;     /* -a: for everybody, or NULL */
 	struct address open_address; /* of -a */
 	int64_t backlog;             /* -I */
+	/* statistics */
+	const char *stats_file; /* -t */
+	bool stats_syslog;      /* -T */
+	bool stats_unbuffered;  /* -u */
+	int64_t status_log_ms;  /* -L; 0 for never */
 	/* the process */
 	const char *user;  /* -U */
 	const char *spool; /* -z */
