@@ -50,7 +50,7 @@ static void queue_id_set(struct job *job, const struct request *request)
 	int i = queue_id_index(job->class);
 	size_t n = 0;
 
-	if (i < 0 || i >= request->argc)
+	if (i < 0 || request == NULL || i >= request->argc)
 		return;
 	for (const char *p = request->argv[i]; *p != '\0' && n < sizeof(job->queue_id) - 1; p++)
 		job->queue_id[n++] = isgraph((unsigned char)*p) ? *p : '?';

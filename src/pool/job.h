@@ -1,4 +1,4 @@
-/* job.h - a request that needs a worker: from a client now, from ticks and map look-ups later. */
+/* job.h - a request that needs a worker: of a client, a map look-up or a tick. */
 #ifndef DEFANG_POOL_JOB_H
 #define DEFANG_POOL_JOB_H
 
@@ -21,6 +21,16 @@ enum job_class {
 
 const char *job_class_name(enum job_class c); /* "scan" ..; NULL when it is not a measured class */
 
+/* Who wants it. Only clients' jobs are queued; any other is refused when no worker can take it now. */
+enum job_origin { JOB_OF_CLIENT, JOB_OF_MAP, JOB_OF_TICK };
+
+/* How it ended. */
+enum job_end {
+	JOB_REFUSED,  /* no worker has had it */
+	JOB_ANSWERED, /* in the worker's own words */
+	JOB_LOST,     /* a worker has had it, and took too long, ended, or was out of its mind */
+};
+
 struct job;
 struct queue;
 
@@ -37,13 +47,16 @@ struct job {
 	char *line;          /* for the worker, its LF included */
 	size_t len;
 	enum job_class class;
-	char tag[64];      /* status tag */
-	char queue_id[64]; /* of the message it belongs to, or "" */
-	job_done_fn *done; /* NULL: nobody wants the answer any more */
+	enum job_origin origin; /* a client, unless its maker says otherwise before it is submitted */
+	enum job_end end;       /* for `done` */
+	char tag[64];           /* status tag */
+	char queue_id[64];      /* of the message it belongs to, or "" */
+	job_done_fn *done;      /* NULL: nobody wants the answer any more */
 	void *arg;
 };
 
-/* A job for `line` (without its LF; copied), which `request` is the parsed form of. NULL with errno set. */
+/* A job for `line` (without its LF; copied), which `request` is the parsed form of; it may be NULL for a line
+ * that concerns no message. NULL with errno set. */
 struct job *job_new(const char *line, const struct request *request, job_done_fn *done, void *arg);
 void job_free(struct job *job); /* NULL is allowed */
 

@@ -5,6 +5,7 @@
 #include "base/rights.h"
 #include "base/self.h"
 #include "pool/client.h"
+#include "pool/map.h"
 #include "pool/pool.h"
 #include "pool/reload.h"
 #include "pool/settings.h"
@@ -31,6 +32,7 @@ struct controller {
 	struct stats *stats;
 	struct door *door;      /* of -s */
 	struct door *open_door; /* of -a */
+	struct map *map;        /* of -N */
 };
 
 /* --- signals --- */
@@ -50,6 +52,7 @@ static void on_term(int signo, void *arg)
 		log_info("Received SIGTERM: Stopping workers and terminating");
 	door_close(c->door);
 	door_close(c->open_door);
+	map_close(c->map);
 	pool_stop(c->pool, on_stopped, c);
 }
 
@@ -194,6 +197,23 @@ static void settings_log(const struct settings *s)
 			 (long long)s->busy_ms / 1000, (long long)s->client_ms / 1000);
 }
 
+static int map_socket_open(struct controller *c)
+{
+	const struct settings *s = c->settings;
+	struct map_config config = {
+		.address = s->map_address,
+		.backlog = (int)s->backlog,
+		.umask = s->group_access ? 007 : 027,
+		.client_ms = s->client_ms,
+	};
+	int err = s->map_socket == NULL ? 0 : map_open(c->loop, c->pool, &config, &c->map);
+
+	if (err == 0)
+		return 0;
+	daemon_fail(EX_CANTCREAT, "Unable to create map socket %s: %s", s->map_socket, strerror(-err));
+	return EX_CANTCREAT;
+}
+
 /* All that needs to be in the process that stays. The lock comes before what it protects. A sysexits status.
  */
 static int controller_run(struct controller *c)
@@ -202,7 +222,7 @@ static int controller_run(struct controller *c)
 
 	if ((status = lock_take(c)) != 0 || (status = pid_write(c)) != 0 ||
 	    (status = loop_and_pool_make(c)) != 0 || (status = stats_begin(c)) != 0 ||
-	    (status = doors_open(c)) != 0)
+	    (status = doors_open(c)) != 0 || (status = map_socket_open(c)) != 0)
 		return status;
 	settings_log(c->settings);
 	pool_begin(c->pool);
@@ -227,6 +247,7 @@ static void controller_free(struct controller *c)
 {
 	door_free(c->door);
 	door_free(c->open_door);
+	map_free(c->map);
 	pool_free(c->pool);
 	stats_close(c->stats);
 	loop_free(c->loop);

@@ -338,15 +338,27 @@ static void serve(struct pool *p)
 	}
 }
 
-static const char *refusal(const struct pool *p, enum claim claim)
+static const char *refusal(const struct pool *p, const struct job *job, enum claim claim)
 {
-	if (p->settings->verbose && queue_limit(p->queue) > 0)
+	if (p->settings->verbose && job->origin == JOB_OF_CLIENT && queue_limit(p->queue) > 0)
 		log_info("Cannot queue request: request queue is full");
 	if (claim == CLAIM_REFUSED)
 		return CANNOT_ACTIVATE;
 	if (p->settings->verbose)
 		log_warn("No free workers");
 	return NO_FREE_WORKERS;
+}
+
+static void start_reason(const struct job *job, char *reason, size_t room)
+{
+	if (job->origin == JOB_OF_MAP)
+		snprintf(reason, room, "About to handle map request");
+	else if (job->origin == JOB_OF_TICK)
+		snprintf(reason, room, "About to run tick");
+	else if (job->class == JOB_CLASS_SCAN)
+		snprintf(reason, room, "About to perform scan");
+	else
+		snprintf(reason, room, "About to execute command '%.40s'", job->tag);
 }
 
 static const char *submit(struct pool *p, struct job *job)
@@ -359,16 +371,14 @@ static const char *submit(struct pool *p, struct job *job)
 	serve(p); /* who waits comes first: an idle worker that remains is for the new job */
 	if (give(p, job))
 		return NULL;
-	if (job->class == JOB_CLASS_SCAN)
-		snprintf(reason, sizeof(reason), "About to perform scan");
-	else
-		snprintf(reason, sizeof(reason), "About to execute command '%.40s'", job->tag);
+	start_reason(job, reason, sizeof(reason));
 	if (queue_length(p->queue) == 0)
 		claim = claim_start(p, reason);
 	if (claim == CLAIM_OK)
 		return queue_push(p->for_start, job, 0) == 0 ? NULL : NO_FREE_WORKERS;
-	if (queue_push(p->queue, job, loop_now(p->loop) + p->settings->queue_ms) < 0)
-		return refusal(p, claim);
+	if (job->origin != JOB_OF_CLIENT ||
+	    queue_push(p->queue, job, loop_now(p->loop) + p->settings->queue_ms) < 0)
+		return refusal(p, job, claim);
 	observers_queued(&p->observers, job);
 	if (p->settings->verbose)
 		log_info("All workers are busy: Queueing request (%zu queued)", queue_length(p->queue));
@@ -465,6 +475,18 @@ static const char *outcome_text(const struct pool *p, enum worker_outcome outcom
 	}
 }
 
+static enum job_end job_end(enum worker_outcome outcome)
+{
+	switch (outcome) {
+	case WORKER_ANSWERED:
+		return JOB_ANSWERED;
+	case WORKER_UNWRITABLE:
+		return JOB_REFUSED;
+	default:
+		return JOB_LOST;
+	}
+}
+
 static void on_done(struct worker *w, struct job *job, enum worker_outcome outcome, const char *line,
 		    size_t len, void *arg)
 {
@@ -474,6 +496,7 @@ static void on_done(struct worker *w, struct job *job, enum worker_outcome outco
 		p->scans++;
 	observers_answered(&p->observers, worker_facts(w), job, outcome,
 			   loop_now(p->loop) - worker_facts(w)->given_ms);
+	job->end = job_end(outcome);
 	if (outcome != WORKER_ANSWERED) {
 		line = outcome_text(p, outcome);
 		len = strlen(line);

@@ -18,10 +18,10 @@
 
 enum { OPTION_START_TIMEOUT = 256 };
 
-#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:"
+#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:"
 
 /* Options of MIMEDefang that this version does not have: known, so that they are refused by name. */
-#define UNSUPPORTED "R:dO:N:EX:P:y:kA"
+#define UNSUPPORTED "R:dO:EX:P:y:kA"
 
 static const struct option long_options[] = {
 	{ "start-timeout", required_argument, NULL, OPTION_START_TIMEOUT },
@@ -47,6 +47,7 @@ const char settings_usage[] =
 	"Requests\n"
 	"  -s PATH     socket for requests (mimedefang-multiplexor.sock in the spool folder)\n"
 	"  -a SOCKET   socket for requests of everybody, without the privileged ones\n"
+	"  -N SOCKET   socket for map look-ups of the mail server\n"
 	"  -I N        backlog of the sockets (a quarter of -x, within 5 to 200)\n"
 	"  -c SECONDS  time for a request to be read, or a reply to be written (10)\n"
 	"  -q N        requests that may wait for a free worker (0)\n"
@@ -99,7 +100,7 @@ static const struct text_option {
 	{ 'U', offsetof(struct settings, user) },       { 'z', offsetof(struct settings, spool) },
 	{ 'p', offsetof(struct settings, pidfile) },    { 'F', offsetof(struct settings, rules) },
 	{ 'Y', offsetof(struct settings, label) },      { 'a', offsetof(struct settings, open_socket) },
-	{ 't', offsetof(struct settings, stats_file) },
+	{ 't', offsetof(struct settings, stats_file) }, { 'N', offsetof(struct settings, map_socket) },
 };
 
 static const struct flag_option {
@@ -282,8 +283,11 @@ static int sockets_set(struct settings *s, char *error)
 			 "Argument to -s option must be a UNIX-domain socket, not a TCP socket.");
 		return EX_USAGE;
 	}
-	if (s->open_socket != NULL)
-		return address_set('a', s->open_socket, &s->open_address, error);
+	if (s->open_socket != NULL &&
+	    (status = address_set('a', s->open_socket, &s->open_address, error)) != 0)
+		return status;
+	if (s->map_socket != NULL && (status = address_set('N', s->map_socket, &s->map_address, error)) != 0)
+		return status;
 	return 0;
 }
 

@@ -38,6 +38,8 @@ struct settings {
 	struct address address;      /* of -s */
 	const char *open_socket;     /* -a: for everybody, or NULL */
 	struct address open_address; /* of -a */
+	const char *map_socket;      /* -N: look-ups of mail servers, or NULL */
+	struct address map_address;  /* of -N */
 	int64_t backlog;             /* -I */
 	/* statistics */
 	const char *stats_file; /* -t */
