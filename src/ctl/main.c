@@ -10,11 +10,14 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
 
 #define DEFAULT_SOCKET "/var/spool/MIMEDefang/mimedefang-multiplexor.sock"
 #define MAX_ANSWER (4u << 20) /* bytes */
@@ -24,19 +27,42 @@
 static const struct view {
 	const char *typed;
 	const char *sent;
+	int n_args;
 	format_fn *format; /* NULL: shown as it comes */
 } views[] = {
-	{ "status", "status", format_status },
-	{ "rawstatus", "status", NULL },
-	{ "barstatus", "status", format_barstatus },
-	{ "msgs", "msgs", NULL },
-	{ "reread", "reread", NULL },
+	{ "status", "status", 0, format_status },
+	{ "rawstatus", "status", 0, NULL },
+	{ "barstatus", "status", 0, format_barstatus },
+	{ "jsonstatus", "status", 0, format_jsonstatus },
+	{ "load", "load", 0, format_load },
+	{ "load-relayok", "load-relayok", 0, format_load_relayok },
+	{ "load-senderok", "load-senderok", 0, format_load_senderok },
+	{ "load-recipok", "load-recipok", 0, format_load_recipok },
+	{ "rawload", "load", 0, NULL },
+	{ "rawload-relayok", "load-relayok", 0, NULL },
+	{ "rawload-senderok", "load-senderok", 0, NULL },
+	{ "rawload-recipok", "load-recipok", 0, NULL },
+	{ "hload", "hload", 0, format_hload },
+	{ "hload-relayok", "hload-relayok", 0, format_hload_relayok },
+	{ "hload-senderok", "hload-senderok", 0, format_hload_senderok },
+	{ "hload-recipok", "hload-recipok", 0, format_hload_recipok },
+	{ "rawhload", "hload", 0, NULL },
+	{ "rawhload-relayok", "hload-relayok", 0, NULL },
+	{ "rawhload-senderok", "hload-senderok", 0, NULL },
+	{ "rawhload-recipok", "hload-recipok", 0, NULL },
+	{ "load1", "load1", 1, format_load1 },
+	{ "rawload1", "load1", 1, NULL },
+	{ "jsonload1", "load1", 1, format_jsonload1 },
+	{ "msgs", "msgs", 0, NULL },
+	{ "reread", "reread", 0, NULL },
 };
 
-static const struct view *view_find(const char *typed)
+/* By the first `n` bytes of `typed`, which is a word of its own, and the number of words behind it. */
+static const struct view *view_find(const char *typed, size_t n, int n_args)
 {
 	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
-		if (strcmp(views[i].typed, typed) == 0)
+		if (strlen(views[i].typed) == n && memcmp(views[i].typed, typed, n) == 0 &&
+		    views[i].n_args == n_args)
 			return &views[i];
 	}
 	return NULL;
@@ -70,18 +96,32 @@ static void print_line(FILE *out, const char *text, size_t len)
 		fputc('\n', out);
 }
 
+/* As MIMEDefang's tool says it, and where. */
+static void show_unreadable(struct control *c, const char *answer)
+{
+	bool interval = c->view->format == format_load1;
+	FILE *out = interval ? stdout : c->errors;
+
+	fputs(interval ? "Could not interpret response: " : "ERROR ", out);
+	print_line(out, answer, strlen(answer));
+	c->failed = true;
+}
+
 static void show_formatted(struct control *c, const char *answer)
 {
+	char hostname[HOST_NAME_MAX + 1] = "", timestamp[32];
+	time_t now = time(NULL);
+	struct format_origin origin = { .hostname = hostname, .timestamp = timestamp };
+	struct tm tm;
 	struct buf text;
 
+	gethostname(hostname, sizeof(hostname) - 1);
+	strftime(timestamp, sizeof(timestamp), "%a %b %e %H:%M:%S %Y", localtime_r(&now, &tm));
 	buf_init(&text, BUF_NO_LIMIT);
-	if (c->view->format(answer, &text)) {
-		print_line(stdout, text.data, text.len);
-	} else {
-		fprintf(c->errors, "ERROR ");
-		print_line(c->errors, answer, strlen(answer));
-		c->failed = true;
-	}
+	if (c->view->format(answer, &origin, &text))
+		fwrite(text.data, 1, text.len, stdout);
+	else
+		show_unreadable(c, answer);
 	buf_free(&text);
 }
 
@@ -142,7 +182,7 @@ static bool control_ask(struct control *c, const struct view *view, const char *
 
 static bool ask_words(struct control *c, char *words[], int n)
 {
-	const struct view *view = n == 1 ? view_find(words[0]) : NULL;
+	const struct view *view = view_find(words[0], strlen(words[0]), n - 1);
 	struct buf line;
 	bool ok;
 
@@ -161,11 +201,17 @@ static bool ask_words(struct control *c, char *words[], int n)
 /* A line of standard input is taken as encoded already. */
 static void ask_line(struct control *c, const char *text)
 {
-	const struct view *view = view_find(text);
+	size_t n = strcspn(text, " ");
+	const struct view *view = view_find(text, n, text[n] == ' ' ? 1 : 0);
 	struct buf line;
 
 	buf_init(&line, BUF_NO_LIMIT);
-	buf_adds(&line, view == NULL ? text : view->sent);
+	if (view == NULL) {
+		buf_adds(&line, text);
+	} else {
+		buf_adds(&line, view->sent);
+		buf_adds(&line, text + n);
+	}
 	buf_addc(&line, '\n');
 	control_ask(c, view, line.data, line.len);
 	fflush(stdout);
@@ -207,7 +253,8 @@ static void usage(struct control *c, FILE *out)
 	      "  -s SOCKET  of the controller (" DEFAULT_SOCKET ")\n"
 	      "  -i         read requests from standard input, one a line, encoded already\n"
 	      "  -h         this text\n"
-	      "Besides the requests of the controller: rawstatus, barstatus.\n",
+	      "Besides the requests of the controller: rawstatus, barstatus, jsonstatus, jsonload1,\n"
+	      "rawload1, and rawload and rawhload with their variants.\n",
 	      out);
 	c->errors = out;
 	if (ask_start(c->loop, &c->address, "help\n", 5, MAX_ANSWER, 0, print_possible, c) != NULL)

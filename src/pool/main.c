@@ -80,6 +80,8 @@ static void on_hangup(int signo, void *arg)
 {
 	struct controller *c = arg;
 
+	if (c->settings->verbose)
+		log_info("Received SIGHUP: Reopening the statistics file");
 	stats_reopen(c->stats);
 }
 
