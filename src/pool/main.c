@@ -10,6 +10,7 @@
 #include "pool/reload.h"
 #include "pool/settings.h"
 #include "pool/stats.h"
+#include "pool/tick.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -33,6 +34,7 @@ struct controller {
 	struct door *door;      /* of -s */
 	struct door *open_door; /* of -a */
 	struct map *map;        /* of -N */
+	struct ticks *ticks;    /* of -X */
 };
 
 /* --- signals --- */
@@ -53,6 +55,7 @@ static void on_term(int signo, void *arg)
 	door_close(c->door);
 	door_close(c->open_door);
 	map_close(c->map);
+	ticks_stop(c->ticks);
 	pool_stop(c->pool, on_stopped, c);
 }
 
@@ -216,6 +219,18 @@ static int map_socket_open(struct controller *c)
 	return EX_CANTCREAT;
 }
 
+static int ticks_begin(struct controller *c)
+{
+	const struct settings *s = c->settings;
+
+	if (s->tick_ms > 0 &&
+	    (c->ticks = ticks_new(c->loop, c->pool, (int)s->parallel_ticks, s->tick_ms)) == NULL) {
+		daemon_fail(EX_OSERR, "Cannot make the timers of -X: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	return 0;
+}
+
 /* All that needs to be in the process that stays. The lock comes before what it protects. A sysexits status.
  */
 static int controller_run(struct controller *c)
@@ -224,7 +239,8 @@ static int controller_run(struct controller *c)
 
 	if ((status = lock_take(c)) != 0 || (status = pid_write(c)) != 0 ||
 	    (status = loop_and_pool_make(c)) != 0 || (status = stats_begin(c)) != 0 ||
-	    (status = doors_open(c)) != 0 || (status = map_socket_open(c)) != 0)
+	    (status = doors_open(c)) != 0 || (status = map_socket_open(c)) != 0 ||
+	    (status = ticks_begin(c)) != 0)
 		return status;
 	settings_log(c->settings);
 	pool_begin(c->pool);
@@ -250,6 +266,7 @@ static void controller_free(struct controller *c)
 	door_free(c->door);
 	door_free(c->open_door);
 	map_free(c->map);
+	ticks_free(c->ticks);
 	pool_free(c->pool);
 	stats_close(c->stats);
 	loop_free(c->loop);

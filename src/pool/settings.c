@@ -18,10 +18,10 @@
 
 enum { OPTION_START_TIMEOUT = 256 };
 
-#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:"
+#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:X:P:"
 
 /* Options of MIMEDefang that this version does not have: known, so that they are refused by name. */
-#define UNSUPPORTED "R:dO:EX:P:y:kA"
+#define UNSUPPORTED "R:dO:Ey:kA"
 
 static const struct option long_options[] = {
 	{ "start-timeout", required_argument, NULL, OPTION_START_TIMEOUT },
@@ -41,6 +41,8 @@ const char settings_usage[] =
 	"  -W SECONDS  least time between two starts of workers (0)\n"
 	"  --start-timeout SECONDS  time that a worker has for its first answer (60)\n"
 	"  -M KBYTES   limit of a worker's memory (0: none)\n"
+	"  -X SECONDS  have a worker run the filter's periodic work so often (0: never)\n"
+	"  -P N        so many independent ticks of -X, 0 to N-1 (1)\n"
 	"  -Z          workers report what they do on their descriptor 3\n"
 	"  -f PATH     worker program (the installed mimedefang.pl)\n"
 	"  -F RULES    filter, passed to the worker program as -f RULES\n"
@@ -87,6 +89,8 @@ static const struct number_option {
 	{ 'W', 0, DAY, 1000, offsetof(struct settings, spacing_ms) },
 	{ 'q', 0, 1000000, 1, offsetof(struct settings, queue_limit) },
 	{ 'Q', 1, DAY, 1000, offsetof(struct settings, queue_ms) },
+	{ 'X', 0, 365 * DAY, 1000, offsetof(struct settings, tick_ms) },
+	{ 'P', 1, 30, 1, offsetof(struct settings, parallel_ticks) },
 	{ 'I', 1, 65535, 1, offsetof(struct settings, backlog) },
 	{ 'L', 0, DAY, 1000, offsetof(struct settings, status_log_ms) },
 	{ 'M', 0, INT64_C(1) << 40, 1024, offsetof(struct settings, worker_memory) },
@@ -325,6 +329,7 @@ int settings_parse(int argc, char *argv[], struct settings *out, char error[SETT
 		.busy_ms = 120000,
 		.client_ms = 10000,
 		.queue_ms = 30000,
+		.parallel_ticks = 1,
 		.spool = SETTINGS_SPOOL,
 		.label = "mimedefang-multiplexor",
 		.facility = LOG_MAIL,

@@ -63,7 +63,7 @@ static void test_all(void **state)
 	assert_int_equal(
 		parse("-U defang -m 2 -x 100 -r 7 -i 1 -b 2 -c 3 -s unix:/run/s -z /spool -p /run/pid -f /f "
 		      "-F /rules -l -D -q 5000 -Q 4 -S LOCAL3 -Z -G -w 5 -W 6 -V 8 -I 9 -a inet:1234 "
-		      "-M 1000 -Y label -N inet6:99 --start-timeout 10",
+		      "-M 1000 -Y label -N inet6:99 -X 11 -P 3 --start-timeout 10",
 		      words, &s, error),
 		0);
 	assert_string_equal(s.user, "defang");
@@ -89,6 +89,8 @@ static void test_all(void **state)
 	assert_int_equal(s.lifetime_ms, 8000);
 	assert_int_equal(s.backlog, 9);
 	assert_false(address_is_unix(&s.open_address));
+	assert_int_equal(s.tick_ms, 11000);
+	assert_int_equal(s.parallel_ticks, 3);
 	assert_int_equal(s.map_address.sa.sa_family, AF_INET6);
 	assert_int_equal(s.worker_memory, 1024000);
 	assert_string_equal(s.label, "label");
@@ -140,7 +142,7 @@ static void test_errors(void **state)
 		{ "-k", "Option -k is not supported by this version" },
 		{ "-t", "Option -t needs a value" },
 		{ "-L often", "Option -L: 'often' is not a number" },
-		{ "-P 5", "Option -P is not supported by this version" },
+		{ "-P 31", "Option -P: '31' is out of range (1 to 30)" },
 		{ "word", "Unexpected argument 'word'" },
 		{ "-S post", "Unknown syslog facility post" },
 		{ "-f bin/filter", "-f: You must supply an absolute path for filter program" },
