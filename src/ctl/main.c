@@ -53,6 +53,7 @@ static const struct view {
 	{ "load1", "load1", 1, format_load1 },
 	{ "rawload1", "load1", 1, NULL },
 	{ "jsonload1", "load1", 1, format_jsonload1 },
+	{ "snapshot", "snapshot", 0, NULL },
 	{ "msgs", "msgs", 0, NULL },
 	{ "reread", "reread", 0, NULL },
 };

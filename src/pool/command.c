@@ -2,6 +2,7 @@
 
 #include "pool/load_report.h"
 #include "pool/report.h"
+#include "pool/snapshot_report.h"
 
 static void run_help(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
 {
@@ -59,6 +60,11 @@ static void run_histo(const struct pool *p, bool privileged, const struct reques
 	load_report_histogram(p, reply);
 }
 
+static void run_snapshot(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	snapshot_report(p, reply);
+}
+
 static void run_tick(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
 {
 	buf_adds(reply, "error: External agents may not invoke 'tick'\n");
@@ -91,6 +97,7 @@ static command_fn *const handlers[] = {
 	[REQUEST_HLOAD_SENDEROK] = run_hload,
 	[REQUEST_HLOAD_RECIPOK] = run_hload,
 	[REQUEST_HISTO] = run_histo,
+	[REQUEST_SNAPSHOT] = run_snapshot,
 	[REQUEST_TICK_REFUSED] = run_tick,
 	[REQUEST_NO_SUCH] = run_no_such,
 	[REQUEST_RECIPOK] = NULL, /* the last verb: the table is as long as the enum */

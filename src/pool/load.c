@@ -18,6 +18,7 @@ struct load {
 	unsigned long *histogram; /* [busy - 1] */
 	struct second seconds[LOAD_MAX_SECONDS];
 	struct hour hours[LOAD_MAX_HOURS];
+	struct load_sums total[LOAD_CLASSES];
 	unsigned long latency[LOAD_CLASSES][LOAD_LATENCIES];
 };
 
@@ -124,6 +125,7 @@ void load_on_finish(struct load *l, enum job_class class, int busy, int64_t run_
 		return;
 	sums_add(&second_at(l, now.mono_s)->sums[class], &one);
 	sums_add(&hour_at(l, now.wall_s / 3600)->sums[class], &one);
+	sums_add(&l->total[class], &one);
 	l->latency[class][latency_range(run_ms)]++;
 }
 
@@ -169,6 +171,11 @@ struct load_sums load_hours(const struct load *l, enum job_class class, int hour
 			sums_add(&sum, &h->sums[class]);
 	}
 	return sum;
+}
+
+struct load_sums load_total(const struct load *l, enum job_class class)
+{
+	return l->total[class];
 }
 
 double load_mean_busy(const struct load_sums *s, double none)

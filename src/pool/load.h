@@ -65,6 +65,9 @@ double load_mean_ms(const struct load_sums *s);
 unsigned long load_histogram(const struct load *l, int busy);
 int load_max_workers(const struct load *l);
 
+/* Since the beginning. */
+struct load_sums load_total(const struct load *l, enum job_class class);
+
 /* Durations since the beginning: requests that took at most load_latency_bound(i) ms, and more than the bound
  * before it. */
 unsigned long load_latency(const struct load *l, enum job_class class, int i);

@@ -151,6 +151,7 @@ static void end_begin(struct worker *w, enum ending how)
 
 static void killed(struct worker *w, enum ending how, const char *reason)
 {
+	snprintf(w->facts.why, sizeof(w->facts.why), "%s", reason);
 	worker_set_state(w, WORKER_KILLED);
 	if (how != ENDING_LOST)
 		w->owner->ending(w, reason, w->arg);
@@ -187,6 +188,7 @@ void worker_end(struct worker *w, enum ending how, const char *reason)
 void worker_retire(struct worker *w, const char *reason)
 {
 	w->retire_reason = reason;
+	snprintf(w->facts.why, sizeof(w->facts.why), "%s", reason);
 	if (w->facts.state != WORKER_RETIRING)
 		worker_set_state(w, WORKER_RETIRING);
 }

@@ -29,6 +29,7 @@ const struct request_info request_table[] = {
 	{ REQUEST_HLOAD_SENDEROK, "hload-senderok", NULL, 0, 0, false, false, "the same, by senderok" },
 	{ REQUEST_HLOAD_RECIPOK, "hload-recipok", NULL, 0, 0, false, false, "the same, by recipok" },
 	{ REQUEST_HISTO, "histo", NULL, 0, 0, false, false, "how often how many workers were busy at once" },
+	{ REQUEST_SNAPSHOT, "snapshot", NULL, 0, 0, false, false, "all there is to know, for programs" },
 	{ REQUEST_REREAD, "reread", NULL, 0, 0, true, false, "load the filter anew and replace the workers" },
 	{ REQUEST_SCAN, "scan", NULL, 2, 2, true, true, "run the filter on a message: QUEUE-ID DIRECTORY" },
 	{ REQUEST_RELAYOK, "relayok", NULL, 2, -1, true, true,

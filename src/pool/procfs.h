@@ -1,0 +1,21 @@
+/* procfs.h - what the system tells of a process. */
+#ifndef DEFANG_POOL_PROCFS_H
+#define DEFANG_POOL_PROCFS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct procfs_facts {
+	int64_t start; /* when it began, in clock ticks since boot: tells it from an earlier one of its pid */
+	int64_t rss_pages; /* resident memory */
+};
+
+/* Read the line of /proc/PID/stat, see proc(5). Pure. 0, or -EINVAL with *out untouched. */
+int procfs_parse(const char *line, struct procfs_facts *out);
+
+/* 0 or -errno. */
+int procfs_read(pid_t pid, struct procfs_facts *out);
+
+int64_t procfs_kb(int64_t pages);
+
+#endif
