@@ -1,6 +1,8 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,20 +80,30 @@ static void disarm(char *text)
 			*p = '?';
 }
 
-/* One write, so that the lines of several processes do not mix. */
+/* Whether a line can be written without waiting. O_NONBLOCK would do it too, but the descriptor is shared
+ * with whoever started us. */
+static bool stderr_takes(void)
+{
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+/* One write of at most PIPE_BUF bytes: so the lines of several processes do not mix, and a pipe that has room
+ * takes the whole line. One that nobody reads must not hold us up: the line is dropped. */
 static void stderr_line(int level, const char *text)
 {
-	char line[MAX_TEXT + 256];
+	char line[PIPE_BUF + 1];
 	int n = snprintf(line, sizeof(line), "%s[%d]: %s: %s\n", log_tag(), (int)getpid(), level_word(level),
 			 text);
 
 	if (n < 0)
 		return;
 	if ((size_t)n >= sizeof(line)) {
-		n = (int)sizeof(line) - 1;
-		line[n - 1] = '\n';
+		n = PIPE_BUF;
+		memcpy(line + n - 4, "...\n", 4);
 	}
-	if (write(STDERR_FILENO, line, (size_t)n) < 0)
+	if (!stderr_takes() || write(STDERR_FILENO, line, (size_t)n) < 0)
 		return; /* nobody to tell */
 }
 

@@ -1,13 +1,15 @@
 /* log.h - the log: syslog, and in the foreground standard error too. Programs log where they decide, once.
- * `base` itself logs only at debug; `proto` and `mime` never do. Control bytes in a message are shown as `?`,
- * so that nothing a peer sends can forge a line. Safe to call from several threads. */
+ * `base` itself logs only what its callers cannot see; `proto` and `mime` never do. Control bytes in a
+ * message are shown as `?`, so that nothing a peer sends can forge a line. Text above 8 KiB is cut, on
+ * standard error a line above PIPE_BUF bytes. Safe to call from several threads. */
 #ifndef DEFANG_BASE_LOG_H
 #define DEFANG_BASE_LOG_H
 
 #include <stdbool.h>
 
 /* `tag` names the program (kept, not copied); `facility` is a LOG_* value. In the foreground each message
- * also goes to standard error as `tag[pid]: level: text`. May be called again, e.g. after a fork. */
+ * also goes to standard error as `tag[pid]: level: text`; it is dropped there rather than waited with while
+ * the other end takes no more. May be called again, e.g. after a fork. */
 void log_open(const char *tag, int facility, bool foreground);
 
 /* The LOG_* value of `mail`, `LOG_MAIL`, `local3` .. in any case; -1 when unknown. */
