@@ -2,6 +2,7 @@
 
 #include "pool/load_report.h"
 #include "pool/report.h"
+#include "pool/scaler.h"
 #include "pool/snapshot_report.h"
 
 static void run_help(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
@@ -65,6 +66,11 @@ static void run_snapshot(const struct pool *p, bool privileged, const struct req
 	snapshot_report(p, reply);
 }
 
+static void run_autoscale(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	scaler_report(pool_scaler(p), reply);
+}
+
 static void run_tick(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
 {
 	buf_adds(reply, "error: External agents may not invoke 'tick'\n");
@@ -98,6 +104,7 @@ static command_fn *const handlers[] = {
 	[REQUEST_HLOAD_RECIPOK] = run_hload,
 	[REQUEST_HISTO] = run_histo,
 	[REQUEST_SNAPSHOT] = run_snapshot,
+	[REQUEST_AUTOSCALE] = run_autoscale,
 	[REQUEST_TICK_REFUSED] = run_tick,
 	[REQUEST_NO_SUCH] = run_no_such,
 	[REQUEST_RECIPOK] = NULL, /* the last verb: the table is as long as the enum */

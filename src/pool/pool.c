@@ -5,6 +5,7 @@
 #include "pool/policy.h"
 #include "pool/queue.h"
 #include "pool/reload.h"
+#include "pool/scaler.h"
 #include "pool/slots.h"
 
 #include <assert.h>
@@ -32,6 +33,7 @@ struct pool {
 	struct policy_choice *choices; /* room for the idle workers */
 	struct observers observers;
 	struct meter *meter;
+	struct scaler *scaler;
 	struct timer *pass;
 	bool short_of_workers; /* fewer than the minimum run, and that has been noted */
 	unsigned starts;
@@ -71,6 +73,7 @@ struct pool *pool_new(struct loop *loop, const struct settings *settings)
 	if ((p->slots = slots_new(n, p->begun_ms)) == NULL || (p->for_start = queue_new((size_t)n)) == NULL ||
 	    (p->queue = queue_new((size_t)settings->queue_limit)) == NULL ||
 	    (p->reload = reload_new(p, p->slots)) == NULL || (p->meter = meter_new(p)) == NULL ||
+	    (p->scaler = scaler_new(loop, p, settings)) == NULL ||
 	    (p->pass = timer_new(loop, on_pass, p)) == NULL ||
 	    (p->choices = calloc(2 * (size_t)n, sizeof(*p->choices))) == NULL) {
 		pool_free(p);
@@ -89,6 +92,7 @@ void pool_free(struct pool *p)
 	reload_free(p->reload);
 	timer_free(p->pass);
 	free(p->choices);
+	scaler_free(p->scaler);
 	meter_free(p->meter);
 	free(p);
 }
@@ -278,6 +282,26 @@ static bool retire_if_due(struct pool *p, struct worker *w, int64_t *next_ms)
 	if (fate == POLICY_KEEP)
 		return false;
 	fate_text(p, fate, f, reason);
+	worker_end(w, ENDING_GENTLE, reason);
+	vacate(p, w);
+	return true;
+}
+
+bool pool_grow(struct pool *p, const char *reason)
+{
+	int i = slots_find_working(p->slots);
+
+	if (p->stopping || i < 0 || pool_start_at(p, false) > loop_now(p->loop))
+		return false;
+	return start_worker(p, i, reload_generation(p->reload), reason, NULL) == 0;
+}
+
+bool pool_shrink(struct pool *p, const char *reason)
+{
+	struct worker *w = slots_idle_count(p->slots) > 0 ? slots_idle(p->slots, 0) : NULL;
+
+	if (p->stopping || w == NULL)
+		return false;
 	worker_end(w, ENDING_GENTLE, reason);
 	vacate(p, w);
 	return true;
@@ -729,4 +753,9 @@ struct reload *pool_reload(const struct pool *p)
 const struct meter *pool_meter(const struct pool *p)
 {
 	return p->meter;
+}
+
+const struct scaler *pool_scaler(const struct pool *p)
+{
+	return p->scaler;
 }

@@ -20,6 +20,7 @@
 struct meter;
 struct pool;
 struct reload;
+struct scaler;
 
 /* Without any worker yet. `settings` outlives the pool. NULL with errno set. */
 struct pool *pool_new(struct loop *loop, const struct settings *settings);
@@ -73,6 +74,15 @@ const struct worker *pool_worker(const struct pool *p, int i); /* NULL when the 
 int64_t pool_now(const struct pool *p);
 struct reload *pool_reload(const struct pool *p);
 const struct meter *pool_meter(const struct pool *p);
+const struct scaler *pool_scaler(const struct pool *p);
+
+/* --- for scaler.c --- */
+
+/* Start a worker, if a slot is free and policy allows it now. */
+bool pool_grow(struct pool *p, const char *reason);
+
+/* End the worker that became idle last, if there is one. */
+bool pool_shrink(struct pool *p, const char *reason);
 
 /* --- for reload.c --- */
 

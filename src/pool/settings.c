@@ -16,15 +16,29 @@
 #define DAY 86400
 #define MAX_WORKERS 10000
 
-enum { OPTION_START_TIMEOUT = 256 };
+enum {
+	OPTION_START_TIMEOUT = 256,
+	OPTION_SCALE_INTERVAL,
+	OPTION_SCALE_OUT,
+	OPTION_SCALE_IN,
+	OPTION_SCALE_OUT_COOLDOWN,
+	OPTION_SCALE_IN_COOLDOWN,
+	OPTION_EMA_ALPHA,
+};
 
-#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:X:P:"
+#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:X:P:k"
 
 /* Options of MIMEDefang that this version does not have: known, so that they are refused by name. */
-#define UNSUPPORTED "R:dO:Ey:kA"
+#define UNSUPPORTED "R:dO:Ey:A"
 
 static const struct option long_options[] = {
 	{ "start-timeout", required_argument, NULL, OPTION_START_TIMEOUT },
+	{ "autoscale-interval", required_argument, NULL, OPTION_SCALE_INTERVAL },
+	{ "scale-out", required_argument, NULL, OPTION_SCALE_OUT },
+	{ "scale-in", required_argument, NULL, OPTION_SCALE_IN },
+	{ "scale-out-cooldown", required_argument, NULL, OPTION_SCALE_OUT_COOLDOWN },
+	{ "scale-in-cooldown", required_argument, NULL, OPTION_SCALE_IN_COOLDOWN },
+	{ "ema-alpha", required_argument, NULL, OPTION_EMA_ALPHA },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -46,6 +60,14 @@ const char settings_usage[] =
 	"  -Z          workers report what they do on their descriptor 3\n"
 	"  -f PATH     worker program (the installed mimedefang.pl)\n"
 	"  -F RULES    filter, passed to the worker program as -f RULES\n"
+	"Autoscaling\n"
+	"  -k          start and end workers by the share of busy ones\n"
+	"  --autoscale-interval SECONDS  how often that is looked at (15)\n"
+	"  --scale-out PERCENT           start one above this average (80)\n"
+	"  --scale-in PERCENT            end one below it (30)\n"
+	"  --scale-out-cooldown SECONDS  pause after a start before the next (5)\n"
+	"  --scale-in-cooldown SECONDS   pause after a start or an end before an end (30)\n"
+	"  --ema-alpha PERCENT           weight of the newest reading in the average (25)\n"
 	"Requests\n"
 	"  -s PATH     socket for requests (mimedefang-multiplexor.sock in the spool folder)\n"
 	"  -a SOCKET   socket for requests of everybody, without the privileged ones\n"
@@ -95,6 +117,12 @@ static const struct number_option {
 	{ 'L', 0, DAY, 1000, offsetof(struct settings, status_log_ms) },
 	{ 'M', 0, INT64_C(1) << 40, 1024, offsetof(struct settings, worker_memory) },
 	{ OPTION_START_TIMEOUT, 1, DAY, 1000, offsetof(struct settings, start_ms) },
+	{ OPTION_SCALE_INTERVAL, 1, DAY, 1000, offsetof(struct settings, scale_interval_ms) },
+	{ OPTION_SCALE_OUT, 1, 100, 1, offsetof(struct settings, scale_out_percent) },
+	{ OPTION_SCALE_IN, 0, 99, 1, offsetof(struct settings, scale_in_percent) },
+	{ OPTION_SCALE_OUT_COOLDOWN, 0, DAY, 1000, offsetof(struct settings, scale_out_cooldown_ms) },
+	{ OPTION_SCALE_IN_COOLDOWN, 0, DAY, 1000, offsetof(struct settings, scale_in_cooldown_ms) },
+	{ OPTION_EMA_ALPHA, 1, 100, 1, offsetof(struct settings, scale_weight_percent) },
 };
 
 static const struct text_option {
@@ -116,6 +144,7 @@ static const struct flag_option {
 	{ 'Z', offsetof(struct settings, status_pipe) },
 	{ 'T', offsetof(struct settings, stats_syslog) },
 	{ 'u', offsetof(struct settings, stats_unbuffered) },
+	{ 'k', offsetof(struct settings, autoscale) },
 	{ 'G', offsetof(struct settings, group_access) },
 };
 
@@ -124,11 +153,13 @@ static const struct flag_option {
 
 static const char *option_name(int letter)
 {
-	static char name[3] = "-?";
+	static char name[40];
 
-	if (letter == OPTION_START_TIMEOUT)
-		return "--start-timeout";
-	name[1] = (char)letter;
+	snprintf(name, sizeof(name), "-%c", letter);
+	for (const struct option *o = long_options; o->name != NULL; o++) {
+		if (o->val == letter)
+			snprintf(name, sizeof(name), "--%s", o->name);
+	}
 	return name;
 }
 
@@ -303,6 +334,12 @@ static int settings_complete(struct settings *s, char *error)
 			 (long long)s->min_workers, (long long)s->max_workers);
 		return EX_USAGE;
 	}
+	if (s->scale_in_percent >= s->scale_out_percent) {
+		snprintf(error, SETTINGS_ERROR_MAX,
+			 "Option --scale-in: %lld is not less than the %lld of --scale-out",
+			 (long long)s->scale_in_percent, (long long)s->scale_out_percent);
+		return EX_USAGE;
+	}
 	if (s->backlog == 0) {
 		int64_t quarter = s->max_workers / 4;
 
@@ -329,6 +366,12 @@ int settings_parse(int argc, char *argv[], struct settings *out, char error[SETT
 		.busy_ms = 120000,
 		.client_ms = 10000,
 		.queue_ms = 30000,
+		.scale_interval_ms = 15000,
+		.scale_out_percent = 80,
+		.scale_in_percent = 30,
+		.scale_out_cooldown_ms = 5000,
+		.scale_in_cooldown_ms = 30000,
+		.scale_weight_percent = 25,
 		.parallel_ticks = 1,
 		.spool = SETTINGS_SPOOL,
 		.label = "mimedefang-multiplexor",

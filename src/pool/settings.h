@@ -17,24 +17,31 @@ enum settings_action { SETTINGS_RUN, SETTINGS_HELP, SETTINGS_VERSION };
 struct settings {
 	enum settings_action action;
 	/* the pool */
-	int64_t min_workers;    /* -m */
-	int64_t max_workers;    /* -x: N, workers that take work */
-	int64_t max_requests;   /* -r: a worker is replaced after so many */
-	int64_t lifetime_ms;    /* -V: from its first request; 0 for ever */
-	int64_t idle_ms;        /* -i */
-	int64_t fill_ms;        /* -w: pace of starts up to the minimum */
-	int64_t spacing_ms;     /* -W: least time between any two starts */
-	int64_t start_ms;       /* --start-timeout: for the first answer of a worker */
-	int64_t busy_ms;        /* -b: for an answer */
-	int64_t client_ms;      /* -c: for a request or a reply to be written or read */
-	int64_t queue_limit;    /* -q */
-	int64_t queue_ms;       /* -Q */
-	int64_t worker_memory;  /* -M, in bytes here; 0 for no limit */
-	bool status_pipe;       /* -Z */
-	char *program;          /* -f; owned; NULL: the caller's default */
-	const char *rules;      /* -F */
-	int64_t tick_ms;        /* -X; 0 for no ticks */
-	int64_t parallel_ticks; /* -P */
+	int64_t min_workers;   /* -m */
+	int64_t max_workers;   /* -x: N, workers that take work */
+	int64_t max_requests;  /* -r: a worker is replaced after so many */
+	int64_t lifetime_ms;   /* -V: from its first request; 0 for ever */
+	int64_t idle_ms;       /* -i */
+	int64_t fill_ms;       /* -w: pace of starts up to the minimum */
+	int64_t spacing_ms;    /* -W: least time between any two starts */
+	int64_t start_ms;      /* --start-timeout: for the first answer of a worker */
+	int64_t busy_ms;       /* -b: for an answer */
+	int64_t client_ms;     /* -c: for a request or a reply to be written or read */
+	int64_t queue_limit;   /* -q */
+	int64_t queue_ms;      /* -Q */
+	int64_t worker_memory; /* -M, in bytes here; 0 for no limit */
+	bool autoscale;        /* -k, and what it goes by: */
+	int64_t scale_interval_ms;
+	int64_t scale_out_percent;
+	int64_t scale_in_percent;
+	int64_t scale_out_cooldown_ms;
+	int64_t scale_in_cooldown_ms;
+	int64_t scale_weight_percent; /* --ema-alpha */
+	bool status_pipe;             /* -Z */
+	char *program;                /* -f; owned; NULL: the caller's default */
+	const char *rules;            /* -F */
+	int64_t tick_ms;              /* -X; 0 for no ticks */
+	int64_t parallel_ticks;       /* -P */
 	/* sockets */
 	char *socket;                /* -s; owned */
 	struct address address;      /* of -s */

@@ -30,6 +30,7 @@ const struct request_info request_table[] = {
 	{ REQUEST_HLOAD_RECIPOK, "hload-recipok", NULL, 0, 0, false, false, "the same, by recipok" },
 	{ REQUEST_HISTO, "histo", NULL, 0, 0, false, false, "how often how many workers were busy at once" },
 	{ REQUEST_SNAPSHOT, "snapshot", NULL, 0, 0, false, false, "all there is to know, for programs" },
+	{ REQUEST_AUTOSCALE, "autoscale", NULL, 0, 0, true, false, "state and settings of autoscaling" },
 	{ REQUEST_REREAD, "reread", NULL, 0, 0, true, false, "load the filter anew and replace the workers" },
 	{ REQUEST_SCAN, "scan", NULL, 2, 2, true, true, "run the filter on a message: QUEUE-ID DIRECTORY" },
 	{ REQUEST_RELAYOK, "relayok", NULL, 2, -1, true, true,

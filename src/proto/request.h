@@ -37,6 +37,7 @@ enum request_verb {
 	REQUEST_HLOAD_RECIPOK,
 	REQUEST_HISTO,
 	REQUEST_SNAPSHOT,
+	REQUEST_AUTOSCALE,
 	REQUEST_REREAD,
 	REQUEST_TICK_REFUSED, /* a client may not send `tick` */
 	REQUEST_NO_SUCH,      /* `foo_no_such_command`, which monitoring programs use as an end marker */
