@@ -5,6 +5,7 @@
 #include "base/rights.h"
 #include "base/self.h"
 #include "pool/client.h"
+#include "pool/listeners.h"
 #include "pool/map.h"
 #include "pool/pool.h"
 #include "pool/reload.h"
@@ -31,10 +32,11 @@ struct controller {
 	struct loop *loop;
 	struct pool *pool;
 	struct stats *stats;
-	struct door *door;      /* of -s */
-	struct door *open_door; /* of -a */
-	struct map *map;        /* of -N */
-	struct ticks *ticks;    /* of -X */
+	struct door *door;           /* of -s */
+	struct door *open_door;      /* of -a */
+	struct map *map;             /* of -N */
+	struct ticks *ticks;         /* of -X */
+	struct listeners *listeners; /* of -O */
 };
 
 /* --- signals --- */
@@ -56,6 +58,7 @@ static void on_term(int signo, void *arg)
 	door_close(c->open_door);
 	map_close(c->map);
 	ticks_stop(c->ticks);
+	listeners_close(c->listeners);
 	pool_stop(c->pool, on_stopped, c);
 }
 
@@ -219,6 +222,21 @@ static int map_socket_open(struct controller *c)
 	return EX_CANTCREAT;
 }
 
+static int notify_socket_open(struct controller *c)
+{
+	const struct settings *s = c->settings;
+	int err = 0;
+
+	if (s->notify_socket != NULL)
+		err = listeners_open(c->loop, c->pool, &s->notify_address, s->group_access ? 007 : 027,
+				     &c->listeners);
+	if (err == 0)
+		return 0;
+	daemon_fail(EX_CANTCREAT, "Unable to create notification socket %s: %s", s->notify_socket,
+		    strerror(-err));
+	return EX_CANTCREAT;
+}
+
 static int ticks_begin(struct controller *c)
 {
 	const struct settings *s = c->settings;
@@ -240,7 +258,7 @@ static int controller_run(struct controller *c)
 	if ((status = lock_take(c)) != 0 || (status = pid_write(c)) != 0 ||
 	    (status = loop_and_pool_make(c)) != 0 || (status = stats_begin(c)) != 0 ||
 	    (status = doors_open(c)) != 0 || (status = map_socket_open(c)) != 0 ||
-	    (status = ticks_begin(c)) != 0)
+	    (status = notify_socket_open(c)) != 0 || (status = ticks_begin(c)) != 0)
 		return status;
 	settings_log(c->settings);
 	pool_begin(c->pool);
@@ -268,6 +286,7 @@ static void controller_free(struct controller *c)
 	map_free(c->map);
 	ticks_free(c->ticks);
 	pool_free(c->pool);
+	listeners_free(c->listeners);
 	stats_close(c->stats);
 	loop_free(c->loop);
 	if (c->lock_fd >= 0) {

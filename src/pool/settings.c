@@ -26,10 +26,10 @@ enum {
 	OPTION_EMA_ALPHA,
 };
 
-#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:X:P:k"
+#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:X:P:kO:"
 
 /* Options of MIMEDefang that this version does not have: known, so that they are refused by name. */
-#define UNSUPPORTED "R:dO:Ey:A"
+#define UNSUPPORTED "R:dEy:A"
 
 static const struct option long_options[] = {
 	{ "start-timeout", required_argument, NULL, OPTION_START_TIMEOUT },
@@ -72,6 +72,7 @@ const char settings_usage[] =
 	"  -s PATH     socket for requests (mimedefang-multiplexor.sock in the spool folder)\n"
 	"  -a SOCKET   socket for requests of everybody, without the privileged ones\n"
 	"  -N SOCKET   socket for map look-ups of the mail server\n"
+	"  -O SOCKET   socket for programs that want to hear of what happens\n"
 	"  -I N        backlog of the sockets (a quarter of -x, within 5 to 200)\n"
 	"  -c SECONDS  time for a request to be read, or a reply to be written (10)\n"
 	"  -q N        requests that may wait for a free worker (0)\n"
@@ -129,10 +130,11 @@ static const struct text_option {
 	int letter;
 	size_t offset;
 } text_options[] = {
-	{ 'U', offsetof(struct settings, user) },       { 'z', offsetof(struct settings, spool) },
-	{ 'p', offsetof(struct settings, pidfile) },    { 'F', offsetof(struct settings, rules) },
-	{ 'Y', offsetof(struct settings, label) },      { 'a', offsetof(struct settings, open_socket) },
-	{ 't', offsetof(struct settings, stats_file) }, { 'N', offsetof(struct settings, map_socket) },
+	{ 'U', offsetof(struct settings, user) },          { 'z', offsetof(struct settings, spool) },
+	{ 'p', offsetof(struct settings, pidfile) },       { 'F', offsetof(struct settings, rules) },
+	{ 'Y', offsetof(struct settings, label) },         { 'a', offsetof(struct settings, open_socket) },
+	{ 't', offsetof(struct settings, stats_file) },    { 'N', offsetof(struct settings, map_socket) },
+	{ 'O', offsetof(struct settings, notify_socket) },
 };
 
 static const struct flag_option {
@@ -322,6 +324,9 @@ static int sockets_set(struct settings *s, char *error)
 	    (status = address_set('a', s->open_socket, &s->open_address, error)) != 0)
 		return status;
 	if (s->map_socket != NULL && (status = address_set('N', s->map_socket, &s->map_address, error)) != 0)
+		return status;
+	if (s->notify_socket != NULL &&
+	    (status = address_set('O', s->notify_socket, &s->notify_address, error)) != 0)
 		return status;
 	return 0;
 }

@@ -43,13 +43,15 @@ struct settings {
 	int64_t tick_ms;              /* -X; 0 for no ticks */
 	int64_t parallel_ticks;       /* -P */
 	/* sockets */
-	char *socket;                /* -s; owned */
-	struct address address;      /* of -s */
-	const char *open_socket;     /* -a: for everybody, or NULL */
-	struct address open_address; /* of -a */
-	const char *map_socket;      /* -N: look-ups of mail servers, or NULL */
-	struct address map_address;  /* of -N */
-	int64_t backlog;             /* -I */
+	char *socket;                  /* -s; owned */
+	struct address address;        /* of -s */
+	const char *open_socket;       /* -a: for everybody, or NULL */
+	struct address open_address;   /* of -a */
+	const char *map_socket;        /* -N: look-ups of mail servers, or NULL */
+	struct address map_address;    /* of -N */
+	const char *notify_socket;     /* -O: for listeners, or NULL */
+	struct address notify_address; /* of -O */
+	int64_t backlog;               /* -I */
 	/* statistics */
 	const char *stats_file; /* -t */
 	bool stats_syslog;      /* -T */

@@ -159,6 +159,8 @@ static void killed(struct worker *w, enum ending how, const char *reason)
 
 void worker_end(struct worker *w, enum ending how, const char *reason)
 {
+	w->facts.forced |= how == ENDING_FORCED; /* whoever hears of the change sees why */
+	w->facts.lost |= how == ENDING_LOST;
 	switch (w->facts.state) {
 	case WORKER_STOPPED:
 		return;
@@ -181,7 +183,6 @@ void worker_end(struct worker *w, enum ending how, const char *reason)
 	default:
 		break;
 	}
-	w->facts.forced |= how == ENDING_FORCED;
 	end_begin(w, how);
 }
 
@@ -480,6 +481,7 @@ void worker_reap(struct worker *w)
 		return;
 	w->reaped = true;
 	w->owner->reaped(w, !unasked, w->arg);
+	w->facts.lost |= unasked;
 	process_exit_text(status, text);
 	if (w->end_text[0] == '\0')
 		memcpy(w->end_text, text, sizeof(text));

@@ -56,6 +56,7 @@ struct worker_facts {
 	int64_t changed_ms;       /* last change of state */
 	char why[80];             /* it is retiring or being ended; "" before */
 	bool forced;              /* it is being ended by force */
+	bool lost;                /* it has ended, or hung up, by itself */
 	char tag[64];             /* status tag; "" for none */
 	char queue_id[64];        /* of the job at hand; \"\" for none */
 };

@@ -63,7 +63,7 @@ static void test_all(void **state)
 	assert_int_equal(
 		parse("-U defang -m 2 -x 100 -r 7 -i 1 -b 2 -c 3 -s unix:/run/s -z /spool -p /run/pid -f /f "
 		      "-F /rules -l -D -q 5000 -Q 4 -S LOCAL3 -Z -G -w 5 -W 6 -V 8 -I 9 -a inet:1234 "
-		      "-M 1000 -Y label -N inet6:99 -X 11 -P 3 --start-timeout 10",
+		      "-M 1000 -Y label -N inet6:99 -O /run/notify -X 11 -P 3 --start-timeout 10",
 		      words, &s, error),
 		0);
 	assert_string_equal(s.user, "defang");
@@ -89,6 +89,7 @@ static void test_all(void **state)
 	assert_int_equal(s.lifetime_ms, 8000);
 	assert_int_equal(s.backlog, 9);
 	assert_false(address_is_unix(&s.open_address));
+	assert_string_equal(s.notify_address.un.sun_path, "/run/notify");
 	assert_int_equal(s.tick_ms, 11000);
 	assert_int_equal(s.parallel_ticks, 3);
 	assert_int_equal(s.map_address.sa.sa_family, AF_INET6);
