@@ -118,8 +118,13 @@ static void on_signal(int signo)
 {
 }
 
+/* 32 and 33 belong to the C library, which lets nobody change them; GNU make's children inherit them ignored.
+ */
+#define LIBC_SIGNALS (3ULL << 31)
+
 static void test_signals_are_reset(void **state)
 {
+	unsigned long long blocked, ignored;
 	struct result r;
 	sigset_t set, old;
 
@@ -131,7 +136,9 @@ static void test_signals_are_reset(void **state)
 	sigprocmask(SIG_BLOCK, &set, &old);
 	r = run(sh("exec grep -E '^Sig(Blk|Ign)' /proc/self/status"), false);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	assert_string_equal(r.out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000001000\n");
+	assert_int_equal(sscanf(r.out, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored), 2);
+	assert_true(blocked == 0);
+	assert_true((ignored & ~LIBC_SIGNALS) == 1ULL << (SIGPIPE - 1));
 	signal(SIGUSR1, SIG_DFL);
 	signal(SIGUSR2, SIG_DFL);
 }
