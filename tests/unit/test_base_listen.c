@@ -127,7 +127,7 @@ static int listen_tcp(const char *text, struct address *a)
 	assert_int_equal(address_parse(text, ADDRESS_LOOPBACK, a), ADDRESS_OK);
 	a->in.sin_port = 0;
 	if ((fd = listen_open(a, 5, 0)) == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT)
-		skip();
+		return; /* not skip(): see test_base_rights.c */
 	assert_true(fd >= 0);
 	len = a->len;
 	assert_int_equal(getsockname(fd, &a->sa, &len), 0);
