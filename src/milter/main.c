@@ -222,7 +222,8 @@ static int run(struct program *p)
 	else if ((rc = watch_signals(p)) == 0) {
 		server_init(&p->server, p->loop, &p->site);
 		log_alive(&p->settings);
-		p->starter = starter_new(&p->server.client, on_controller, p);
+		p->starter = starter_new(&p->server.client, (int64_t)p->settings.wait_controller_s * 1000,
+					 on_controller, p);
 		rc = p->starter != NULL ? loop_run(p->loop) : -ENOMEM;
 	}
 	return rc < 0 ? fail(p, EX_OSERR, "event loop", "", rc) : 0;

@@ -14,14 +14,17 @@
 #define DEFAULT_MAX_RESULTS (16 << 20)
 #define LEAST_MAX_RESULTS 1024
 #define MOST_MAX_RESULTS (1 << 30)
+#define DEFAULT_WAIT_CONTROLLER_S 20
+#define MOST_WAIT_CONTROLLER_S 86400
 
-enum { LONG_MAX_RESULTS = 256, LONG_CONF_DIR };
+enum { LONG_MAX_RESULTS = 256, LONG_CONF_DIR, LONG_WAIT_CONTROLLER };
 
 #define OPTIONS ":U:p:m:z:P:o:S:R:x:a:b:L:DGrHstqXdkcCNyTMhv"
 
 static const struct option long_options[] = {
 	{ "max-results", required_argument, NULL, LONG_MAX_RESULTS },
 	{ "conf-dir", required_argument, NULL, LONG_CONF_DIR },
+	{ "wait-controller", required_argument, NULL, LONG_WAIT_CONTROLLER },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
@@ -54,6 +57,8 @@ static const char usage[] =
 	"  -C -M              accepted for compatibility, without effect\n"
 	"  --max-results N    largest RESULTS file in bytes (default 16777216)\n"
 	"  --conf-dir DIR     where mimedefang-ip-key lies (default " DEFANG_CONFDIR ")\n"
+	"  --wait-controller SECONDS\n"
+	"                     wait so long at the start for it to answer (default 20)\n"
 	"  -h                 this text\n"
 	"  -v                 print the version\n";
 
@@ -73,6 +78,7 @@ static void set_defaults(struct settings *s)
 		.reserved = -1,
 		.scanned_by = "MIMEDefang " DEFANG_VERSION,
 		.max_results = DEFAULT_MAX_RESULTS,
+		.wait_controller_s = DEFAULT_WAIT_CONTROLLER_S,
 	};
 }
 
@@ -189,7 +195,12 @@ static int set_count(struct settings *s, int option, const char *value, struct b
 			return -1;
 		s->backlog = n < SETTINGS_MIN_BACKLOG ? SETTINGS_MIN_BACKLOG : (int)n;
 		return 0;
-	default:
+	case LONG_WAIT_CONTROLLER:
+		if (set_number(1, MOST_WAIT_CONTROLLER_S, "--wait-controller", value, &n, error, program) < 0)
+			return -1;
+		s->wait_controller_s = (int)n;
+		return 0;
+	default: /* LONG_MAX_RESULTS */
 		if (set_number(LEAST_MAX_RESULTS, MOST_MAX_RESULTS, "--max-results", value, &n, error,
 			       program) < 0)
 			return -1;

@@ -43,7 +43,8 @@ struct settings {
 	bool log_times;                          /* -T */
 	const char *macros[SETTINGS_MAX_MACROS]; /* -a */
 	int n_macros;
-	size_t max_results; /* --max-results: largest RESULTS file, in bytes */
+	size_t max_results;    /* --max-results: largest RESULTS file, in bytes */
+	int wait_controller_s; /* --wait-controller: seconds to wait at the start for it to answer */
 };
 
 enum settings_wish {

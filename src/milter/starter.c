@@ -2,13 +2,15 @@
 
 #include <stdlib.h>
 
+#define PAUSE_MS 200 /* between questions */
+
 struct starter {
 	const struct client *client;
 	void (*cb)(bool alive, void *arg);
 	void *arg;
+	struct timer *limit;
 	struct timer *pause;
-	struct question *question;
-	int tries;
+	struct question *question; /* NULL in a pause */
 };
 
 static void end(struct starter *s, bool alive)
@@ -27,34 +29,38 @@ static void on_free_workers(int n_free, void *arg)
 	s->question = NULL;
 	if (n_free >= 0)
 		end(s, true);
-	else if (s->tries == STARTER_TRIES)
-		end(s, false);
 	else
-		timer_set(s->pause, STARTER_PAUSE_MS);
+		timer_set(s->pause, PAUSE_MS);
 }
 
-/* Out of memory, too, is a try. */
+static void on_limit(void *arg)
+{
+	end(arg, false);
+}
+
 static void on_pause_over(void *arg)
 {
 	struct starter *s = arg;
 
-	s->tries++;
 	s->question = client_free_workers(s->client, true, on_free_workers, s);
-	if (s->question == NULL)
-		on_free_workers(-1, s);
+	if (s->question == NULL) /* out of memory: try again */
+		timer_set(s->pause, PAUSE_MS);
 }
 
-struct starter *starter_new(const struct client *client, void (*cb)(bool alive, void *arg), void *arg)
+struct starter *starter_new(const struct client *client, int64_t wait_ms, void (*cb)(bool alive, void *arg),
+			    void *arg)
 {
 	struct starter *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || (s->pause = timer_new(client->loop, on_pause_over, s)) == NULL) {
-		free(s);
+	if (s == NULL || (s->limit = timer_new(client->loop, on_limit, s)) == NULL ||
+	    (s->pause = timer_new(client->loop, on_pause_over, s)) == NULL) {
+		starter_free(s);
 		return NULL;
 	}
 	s->client = client;
 	s->cb = cb;
 	s->arg = arg;
+	timer_set(s->limit, wait_ms);
 	timer_set(s->pause, 0);
 	return s;
 }
@@ -65,5 +71,6 @@ void starter_free(struct starter *s)
 		return;
 	question_cancel(s->question);
 	timer_free(s->pause);
+	timer_free(s->limit);
 	free(s);
 }

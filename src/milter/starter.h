@@ -5,15 +5,15 @@
 #include "milter/client.h"
 
 #include <stdbool.h>
-
-#define STARTER_TRIES 100
-#define STARTER_PAUSE_MS 200
+#include <stdint.h>
 
 struct starter;
 
-/* Ask `free` until there is an answer, at most STARTER_TRIES times with STARTER_PAUSE_MS between them. Then
- * `cb` is called, once, and the starter is freed by itself. NULL when out of memory. */
-struct starter *starter_new(const struct client *client, void (*cb)(bool alive, void *arg), void *arg);
+/* Ask `free` again and again until there is an answer or `wait_ms` are over, also those of a controller that
+ * takes the question and is silent. Then `cb` is called, once, and the starter is freed by itself. NULL when
+ * out of memory. */
+struct starter *starter_new(const struct client *client, int64_t wait_ms, void (*cb)(bool alive, void *arg),
+			    void *arg);
 void starter_free(struct starter *s); /* gives up; NULL is allowed */
 
 #endif

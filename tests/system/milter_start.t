@@ -10,10 +10,6 @@ use Defang::Rig;
 my $program = Defang::Rig::program();
 my @root = $> == 0 ? qw(-U nobody) : ();
 
-# This one takes 20 seconds to give up; it is looked at in the end.
-my $lonely = Defang::Rig->new(no_controller => 1);
-my $begun = time;
-
 sub run_program {
 	my (@args) = @_;
 	my $pid = open my $fh, '-|';
@@ -134,16 +130,15 @@ kill 'TERM', $daemon;
 ok wait_until(sub { !kill 0, $daemon }), 'SIGTERM ends it';
 ok !-s $pid_file, '  the pid file is empty or gone';
 
-# The one that nobody answered
-{
-	my $end = time + 40;
-	while (time < $end && $lonely->{log} !~ /did not appear/ && $lonely->{stderr}) {
-		$lonely->read_log(1);
-	}
+# A controller that does not come, and one that takes the question and is silent
+for my $silent (0, 1) {
+	my $start = time;
+	$rig = Defang::Rig->new(args => [ '--wait-controller', 1 ], answer => sub { return }, no_controller => 1);
+	$rig->start_controller if $silent;
+	ok $rig->wait_log(qr/Multiplexor socket did not appear\.  Exiting\./), $silent ? 'a silent controller: gives up' : 'no controller at all: gives up';
+	waitpid delete $rig->{pid}, 0;
+	is $? >> 8, 1, '  with exit status 1';
+	cmp_ok time - $start, '>=', 1, '  not before the time is over';
+	ok !-e "$rig->{spool}/milter.sock", '  and removes its socket';
 }
-like $lonely->{log}, qr/Multiplexor socket did not appear\.  Exiting\./, 'no controller at all: gives up';
-waitpid delete $lonely->{pid}, 0;
-is $? >> 8, 1, '  with exit status 1';
-cmp_ok time - $begun, '>=', 19, '  after 20 seconds';
-ok !-e "$lonely->{spool}/milter.sock", '  and removes its socket';
 done_testing;

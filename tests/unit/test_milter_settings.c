@@ -30,7 +30,7 @@ static void reads_all_options(void **state)
 		"p -p inet:1234@127.0.0.1 -m /run/m.sock -U defang -z /spool -P /run/x.pid -o /run/x.lock -S "
 		"local3 "
 		"-D -G -b 7 -r -H -s -t -q -R 3 -L 192.0.2.1 -a one -a two -y -N -c -x text -d -k -T -C -M "
-		"--max-results 2048 --conf-dir /etc/x";
+		"--max-results 2048 --conf-dir /etc/x --wait-controller 3";
 	struct settings s;
 	struct buf error;
 
@@ -54,6 +54,7 @@ static void reads_all_options(void **state)
 	assert_true(s.recipient_check && s.queue_connections && s.ask_macros && s.hide_refused);
 	assert_true(s.strip_cr && s.keep_dirs && s.keep_failed && s.log_times);
 	assert_int_equal(s.max_results, 2048);
+	assert_int_equal(s.wait_controller_s, 3);
 	assert_string_equal(s.conf_dir, "/etc/x");
 	buf_free(&error);
 }
@@ -68,6 +69,7 @@ static void has_defaults(void **state)
 	assert_int_equal(parse(line, &s, &error), SETTINGS_RUN);
 	assert_string_equal(s.spool, SETTINGS_SPOOL);
 	assert_int_equal(s.facility, LOG_MAIL);
+	assert_int_equal(s.wait_controller_s, 20);
 	assert_int_equal(s.reserved, -1);
 	assert_memory_equal(s.scanned_by, "MIMEDefang ", 11);
 	assert_false(s.foreground || s.relay_check || s.keep_dirs);
@@ -123,6 +125,7 @@ static const struct {
 	{ "p -p /s -m", SETTINGS_BAD, "p: option -m needs a value" },
 	{ "p -p /s -m /m more", SETTINGS_BAD, "p: unexpected argument: more" },
 	{ "p --max-results 1 -p /s -m /m", SETTINGS_BAD, "p: --max-results 1: must be 1024 to 1073741824" },
+	{ "p --wait-controller 0", SETTINGS_BAD, "p: --wait-controller 0: must be 1 to 86400" },
 };
 
 static void says_what_is_wrong(void **state)
