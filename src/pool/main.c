@@ -12,6 +12,7 @@
 #include "pool/settings.h"
 #include "pool/stats.h"
 #include "pool/tick.h"
+#include "pool/trace.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #define PROGRAM "mimedefang-multiplexor"
@@ -31,6 +33,7 @@ struct controller {
 	int lock_fd;
 	struct loop *loop;
 	struct pool *pool;
+	struct trace *trace; /* of -A and -d */
 	struct stats *stats;
 	struct door *door;           /* of -s */
 	struct door *open_door;      /* of -a */
@@ -168,13 +171,23 @@ static int doors_open(struct controller *c)
 	return 0;
 }
 
+/* The first to observe the pool: its lines come before what follows from an event. */
+static int trace_begin(struct controller *c)
+{
+	const struct settings *s = c->settings;
+
+	if ((s->log_choices || s->debug) && (c->trace = trace_new(c->pool, s->log_choices, s->debug)) == NULL)
+		return -errno;
+	return 0;
+}
+
 static int loop_and_pool_make(struct controller *c)
 {
 	int err = 0;
 
 	if ((c->loop = loop_new()) == NULL || (c->pool = pool_new(c->loop, c->settings)) == NULL)
 		err = -errno;
-	else
+	else if ((err = trace_begin(c)) == 0)
 		err = signals_catch(c);
 	if (err == 0)
 		return 0;
@@ -287,6 +300,7 @@ static void controller_free(struct controller *c)
 	ticks_free(c->ticks);
 	pool_free(c->pool);
 	listeners_free(c->listeners);
+	trace_free(c->trace);
 	stats_close(c->stats);
 	loop_free(c->loop);
 	if (c->lock_fd >= 0) {
@@ -365,6 +379,8 @@ static int start(struct settings *s)
 	if (!s->foreground && (err = daemon_begin()) < 0)
 		return fail_errno(EX_OSERR, "Unable to go into the background", PROGRAM, -err);
 	log_open(s->label, s->facility, s->foreground);
+	if (s->debug)
+		log_level(LOG_DEBUG);
 	status = controller_run(&c);
 	signals_block();
 	controller_free(&c);

@@ -26,10 +26,10 @@ enum {
 	OPTION_EMA_ALPHA,
 };
 
-#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:X:P:kO:"
+#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:X:P:kO:Ad"
 
 /* Options of MIMEDefang that this version does not have: known, so that they are refused by name. */
-#define UNSUPPORTED "R:dEy:A"
+#define UNSUPPORTED "R:Ey:"
 
 static const struct option long_options[] = {
 	{ "start-timeout", required_argument, NULL, OPTION_START_TIMEOUT },
@@ -91,6 +91,8 @@ const char settings_usage[] =
 	"  -T          send the records to syslog\n"
 	"  -L SECONDS  log the state of the workers so often (0: never)\n"
 	"  -l          log starts, ends and standard error of workers\n"
+	"  -A          log which worker is chosen for each request\n"
+	"  -d          log every event, at debug level\n"
 	"  -h          this text\n"
 	"  -v          version\n";
 
@@ -148,6 +150,8 @@ static const struct flag_option {
 	{ 'u', offsetof(struct settings, stats_unbuffered) },
 	{ 'k', offsetof(struct settings, autoscale) },
 	{ 'G', offsetof(struct settings, group_access) },
+	{ 'A', offsetof(struct settings, log_choices) },
+	{ 'd', offsetof(struct settings, debug) },
 };
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))

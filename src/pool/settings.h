@@ -67,6 +67,8 @@ struct settings {
 	bool group_access; /* -G */
 	bool foreground;   /* -D */
 	bool verbose;      /* -l: workers' starts, ends and standard error are logged */
+	bool log_choices;  /* -A: which worker gets which request */
+	bool debug;        /* -d: every event, at debug level */
 };
 
 /* 0, or a sysexits status with a message for the administrator in `error`. Free *out either way. */

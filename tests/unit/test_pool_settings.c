@@ -62,7 +62,7 @@ static void test_all(void **state)
 
 	assert_int_equal(
 		parse("-U defang -m 2 -x 100 -r 7 -i 1 -b 2 -c 3 -s unix:/run/s -z /spool -p /run/pid -f /f "
-		      "-F /rules -l -D -q 5000 -Q 4 -S LOCAL3 -Z -G -w 5 -W 6 -V 8 -I 9 -a inet:1234 "
+		      "-F /rules -l -A -d -D -q 5000 -Q 4 -S LOCAL3 -Z -G -w 5 -W 6 -V 8 -I 9 -a inet:1234 "
 		      "-M 1000 -Y label -N inet6:99 -O /run/notify -X 11 -P 3 --start-timeout 10",
 		      words, &s, error),
 		0);
@@ -80,6 +80,7 @@ static void test_all(void **state)
 	assert_string_equal(s.lockfile, "/run/pid.lock");
 	assert_string_equal(s.program, "/f");
 	assert_string_equal(s.rules, "/rules");
+	assert_true(s.log_choices && s.debug);
 	assert_true(s.verbose && s.foreground && s.status_pipe && s.group_access);
 	assert_int_equal(s.queue_limit, 5000);
 	assert_int_equal(s.queue_ms, 4000);
