@@ -24,10 +24,11 @@ struct stats {
 
 /* --- the file --- */
 
-/* 0 or -errno. */
+/* 0 or -errno. It may be a pipe: nobody waits for its reader. */
 static int file_open(struct stats *s)
 {
-	s->fd = open(s->settings->stats_file, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0640);
+	s->fd = open(s->settings->stats_file,
+		     O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
 	return s->fd == -1 ? -errno : 0;
 }
 
@@ -130,22 +131,26 @@ static void on_started(const struct worker_facts *w, const char *reason, void *a
 static void on_given(const struct worker_facts *w, const struct job *job, void *arg)
 {
 	struct stats *s = arg;
-	struct record r = record_of(s, "StartFilter", w);
+	struct record r;
 
-	if (job->class == JOB_CLASS_SCAN)
-		record(s, &r);
+	if (job->class != JOB_CLASS_SCAN)
+		return;
+	r = record_of(s, "StartFilter", w);
+	record(s, &r);
 }
 
 static void on_answered(const struct worker_facts *w, const struct job *job, enum worker_outcome outcome,
 			int64_t run_ms, void *arg)
 {
 	struct stats *s = arg;
-	struct record r = record_of(s, "EndFilter", w);
+	struct record r;
 
+	if (job->class != JOB_CLASS_SCAN)
+		return;
+	r = record_of(s, "EndFilter", w);
 	r.busy--; /* this one still counts */
 	r.total = (int64_t)w->requests;
-	if (job->class == JOB_CLASS_SCAN)
-		record(s, &r);
+	record(s, &r);
 }
 
 static void on_ending(const struct worker_facts *w, const char *reason, void *arg)

@@ -66,4 +66,12 @@ subtest 'a file that cannot be opened' => sub {
 	like $error, qr{Option -t: /nowhere/stats: No such file}, 'says which';
 };
 
+subtest 'a disk that is full' => sub {
+	$pool->start('-x', 2, '-t', '/dev/full', '-u');
+	is $pool->ask('scan Q1 echo ok'), "ok\n", 'scan';
+	is $pool->ask('scan Q2 echo ok'), "ok\n", 'another one';
+	ok $pool->logged(qr{Cannot write statistics to /dev/full: No space left}), 'logged';
+	is scalar(() = $pool->log_text =~ /Cannot write statistics/g), 1, 'once';
+};
+
 done_testing;
