@@ -1,9 +1,5 @@
 /* The input is what an MTA sends: packets, one behind the other. */
-#include "proto/milter.h"
-
-#include "fuzz.h"
-
-#include <assert.h>
+#include "packets.h"
 
 static void strings_walk(struct milter_strings s)
 {
@@ -11,15 +7,6 @@ static void strings_walk(struct milter_strings s)
 
 	while ((text = milter_next(&s)) != NULL)
 		assert(text + strlen(text) < s.end);
-}
-
-static void lists_walk(struct milter_lists l)
-{
-	const char *names;
-	uint32_t stage;
-
-	while (milter_next_list(&l, &stage, &names) == 0)
-		assert(names + strlen(names) < l.end);
 }
 
 static void parts_walk(const struct milter_msg *m)
@@ -53,29 +40,17 @@ static void check_again(const struct milter_msg *m)
 
 static void check_packet(const struct milter_packet *p)
 {
-	char *data = fuzz_bytes(p->data, p->len);
 	struct milter_msg m;
 
-	if (milter_parse(&(struct milter_packet){ p->letter, data, p->len }, &m) == MILTER_OK) {
+	if (milter_parse(p, &m) == MILTER_OK) {
 		assert(milter_command_name(p->letter)[0] != '?');
 		parts_walk(&m);
 		check_again(&m);
 	}
-	free(data);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	char *bytes = fuzz_bytes(data, n), *at = bytes;
-	struct milter_packet p;
-	size_t used;
-
-	while (milter_frame(at, n, MILTER_MAX_DATA, &p, &used) == MILTER_FRAME_WHOLE) {
-		assert(used >= 5 && used <= n);
-		check_packet(&p);
-		at += used;
-		n -= used;
-	}
-	free(bytes);
+	packets_walk(data, n, MILTER_MAX_DATA, check_packet);
 	return 0;
 }

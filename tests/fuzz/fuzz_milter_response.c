@@ -1,18 +1,5 @@
 /* The input is what a filter sends: packets, one behind the other. */
-#include "proto/milter.h"
-
-#include "fuzz.h"
-
-#include <assert.h>
-
-static void lists_walk(struct milter_lists l)
-{
-	const char *names;
-	uint32_t stage;
-
-	while (milter_next_list(&l, &stage, &names) == 0)
-		assert(names + strlen(names) < l.end);
-}
+#include "packets.h"
 
 /* Put the answer as a filter would. */
 static void answer_put(struct buf *out, const struct milter_answer *a)
@@ -68,31 +55,19 @@ static void check_again(const struct milter_answer *a)
 
 static void check_packet(const struct milter_packet *p)
 {
-	char *data = fuzz_bytes(p->data, p->len);
 	struct milter_answer a;
 
-	if (milter_answer_parse(&(struct milter_packet){ p->letter, data, p->len }, &a) == MILTER_OK) {
+	if (milter_answer_parse(p, &a) == MILTER_OK) {
 		assert(milter_response_name(p->letter)[0] != '?');
 		if (a.is_optneg)
 			lists_walk(a.optneg.lists);
 		else
 			check_again(&a);
 	}
-	free(data);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	char *bytes = fuzz_bytes(data, n), *at = bytes;
-	struct milter_packet p;
-	size_t used;
-
-	while (milter_frame(at, n, MILTER_MAX_REPLY_DATA, &p, &used) == MILTER_FRAME_WHOLE) {
-		assert(used >= 5 && used <= n);
-		check_packet(&p);
-		at += used;
-		n -= used;
-	}
-	free(bytes);
+	packets_walk(data, n, MILTER_MAX_REPLY_DATA, check_packet);
 	return 0;
 }

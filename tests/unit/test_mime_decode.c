@@ -1,5 +1,7 @@
 #include "mime/mime.h"
 
+#include "mime_fixture.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -178,18 +180,6 @@ static void test_copy(void **state)
 	buf_free(&out);
 }
 
-static int set_up(void **state)
-{
-	mime_init();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	mime_fini();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,5 +187,5 @@ int main(void)
 		cmocka_unit_test(test_no_file), cmocka_unit_test(test_copy),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, mime_set_up, mime_tear_down);
 }

@@ -2,6 +2,8 @@
 
 #include "mime/mime.h"
 
+#include "mime_fixture.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -86,18 +88,6 @@ static void test_absent(void **state)
 	assert_null(field_param(&f.params, "n"));
 }
 
-static int set_up(void **state)
-{
-	mime_init();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	mime_fini();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,5 +95,5 @@ int main(void)
 		cmocka_unit_test(test_absent),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, mime_set_up, mime_tear_down);
 }

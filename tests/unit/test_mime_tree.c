@@ -1,6 +1,7 @@
 #include "mime/mime.h"
 
 #include "exact.h"
+#include "mime_fixture.h"
 
 #include <limits.h>
 #include <setjmp.h>
@@ -255,18 +256,6 @@ static void test_exploded(void **state)
 	mime_free(m);
 }
 
-static int set_up(void **state)
-{
-	mime_init();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	mime_fini();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,5 +263,5 @@ int main(void)
 		cmocka_unit_test(test_depth), cmocka_unit_test(test_options), cmocka_unit_test(test_exploded),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, mime_set_up, mime_tear_down);
 }

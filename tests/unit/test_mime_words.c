@@ -3,6 +3,7 @@
 #include "mime/mime.h"
 
 #include "exact.h"
+#include "mime_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,23 +52,11 @@ static void test_decode(void **state)
 	}
 }
 
-static int set_up(void **state)
-{
-	mime_init();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	mime_fini();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decode),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, mime_set_up, mime_tear_down);
 }
