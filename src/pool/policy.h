@@ -5,6 +5,7 @@
 
 #include "pool/job.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,30 +47,59 @@ int64_t policy_start_at(const struct policy_limits *l, const struct policy_histo
 /* When the next worker is to be started for the minimum; POLICY_NEVER when `running` suffices. */
 int64_t policy_fill_at(const struct policy_limits *l, const struct policy_history *h, int running);
 
-/* A worker without a request, as far as its fate depends on it. */
+/* A worker that takes work, as far as its fate depends on it. */
 struct policy_worker {
+	unsigned serial; /* order of starts: what its share of jitter is derived from */
+	bool outdated;   /* of an older filter than the present one */
 	int64_t requests;
 	int64_t first_request_ms; /* -1 before its first */
-	int64_t idle_since_ms;
+	int64_t idle_since_ms;    /* -1 while it has a request */
 };
 
-enum policy_fate { POLICY_KEEP, POLICY_WORN, POLICY_AGED, POLICY_IDLE };
+/* The pool around it. */
+struct policy_situation {
+	int running;    /* workers in working slots, the one in question included */
+	int busy;       /* of those */
+	size_t waiting; /* requests */
+};
 
-/* Whether the worker has to go; `running` counts it. With requests `waiting` it may handle up to three times
- * as many as otherwise. While new workers fail to start, none goes: the old ones are all there is.
- * *next_ms becomes the time to ask again if nothing else happens. */
-enum policy_fate policy_fate(const struct policy_limits *l, const struct policy_history *h,
-			     const struct policy_worker *w, int running, size_t waiting, int64_t now_ms,
-			     int64_t *next_ms);
+enum policy_reason { POLICY_KEEP, POLICY_OUTDATED, POLICY_WORN, POLICY_AGED, POLICY_IDLE };
+
+struct policy_verdict {
+	enum policy_reason reason; /* why it has to go */
+	bool needs_successor;      /* but not before another one is ready to take its place */
+	int64_t next_ms;           /* KEEP: when to ask again if nothing else happens */
+};
+
+/* Whether the worker has to go. Its own limits of requests and of age are up to a tenth below those of the
+ * pool, so that workers that were started together do not wear out together. With requests waiting it may
+ * handle up to three times as many as otherwise, and is not ended for its age.
+ *
+ * The successor comes first when the pool has no worker to spare: at its minimum, or at work. It comes first
+ * too for an outdated one, so that a reload leaves as many ready workers as there were. While new workers
+ * fail to start, none goes without a successor: the old ones are all there is. */
+struct policy_verdict policy_judge(const struct policy_limits *l, const struct policy_history *h,
+				   const struct policy_worker *w, const struct policy_situation *s,
+				   int64_t now_ms);
+
+/* The verdict for people. */
+#define POLICY_TEXT_MAX 80
+void policy_text(const struct policy_limits *l, const struct policy_worker *w, enum policy_reason reason,
+		 char text[POLICY_TEXT_MAX]);
+
+/* How many workers of `n` may be replaced at a time: one, or a tenth. */
+int policy_replacements(int n);
 
 /* An idle worker, for the choice. */
 struct policy_choice {
 	unsigned serial;           /* order of starts */
 	enum job_class last_class; /* last measured work */
+	bool leaving;              /* has to go, once its successor is ready */
 };
 
 /* Which of `n` idle workers, the most recently idled first, takes a job of the class: one that last did the
- * same, or has not specialised yet; without one, the worker started first. An index; n must not be 0. */
+ * same, or has not specialised yet; without one, the worker started first. One that has to go is taken only
+ * if all of them have to. An index; n must not be 0. */
 size_t policy_choose(const struct policy_choice *idle, size_t n, enum job_class wanted);
 
 #endif

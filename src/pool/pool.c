@@ -7,6 +7,7 @@
 #include "pool/reload.h"
 #include "pool/scaler.h"
 #include "pool/slots.h"
+#include "pool/succession.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -30,6 +31,7 @@ struct pool {
 	struct queue *for_start; /* a worker is starting for each of these */
 	struct queue *queue;     /* these have come later than all of the former */
 	struct reload *reload;
+	struct succession *succession;
 	struct policy_choice *choices; /* room for the idle workers */
 	struct observers observers;
 	struct meter *meter;
@@ -72,8 +74,8 @@ struct pool *pool_new(struct loop *loop, const struct settings *settings)
 	policy_history_init(&p->history);
 	if ((p->slots = slots_new(n, p->begun_ms)) == NULL || (p->for_start = queue_new((size_t)n)) == NULL ||
 	    (p->queue = queue_new((size_t)settings->queue_limit)) == NULL ||
-	    (p->reload = reload_new(p, p->slots)) == NULL || (p->meter = meter_new(p)) == NULL ||
-	    (p->scaler = scaler_new(loop, p, settings)) == NULL ||
+	    (p->reload = reload_new(p)) == NULL || (p->succession = succession_new(p, p->slots)) == NULL ||
+	    (p->meter = meter_new(p)) == NULL || (p->scaler = scaler_new(loop, p, settings)) == NULL ||
 	    (p->pass = timer_new(loop, on_pass, p)) == NULL ||
 	    (p->choices = calloc(2 * (size_t)n, sizeof(*p->choices))) == NULL) {
 		pool_free(p);
@@ -90,6 +92,7 @@ void pool_free(struct pool *p)
 	queue_free(p->for_start);
 	queue_free(p->queue);
 	reload_free(p->reload);
+	succession_free(p->succession);
 	timer_free(p->pass);
 	free(p->choices);
 	scaler_free(p->scaler);
@@ -250,41 +253,59 @@ static void vacate(struct pool *p, struct worker *w)
 		pool_swap(p, i, spare);
 }
 
-static void fate_text(const struct pool *p, enum policy_fate fate, const struct worker_facts *f,
-		      char text[80])
+/* --- who has to go --- */
+
+struct policy_situation pool_situation(const struct pool *p)
 {
-	switch (fate) {
-	case POLICY_WORN:
-		snprintf(text, 80, "Worker has processed %lu requests", f->requests);
-		break;
-	case POLICY_AGED:
-		snprintf(text, 80, "Worker has exceeded maximum lifetime of %lld seconds",
-			 (long long)p->settings->lifetime_ms / 1000);
-		break;
-	default:
-		snprintf(text, 80, "Idle timeout");
-	}
+	return (struct policy_situation){
+		.running = running_workers(p),
+		.busy = pool_count(p).busy,
+		.waiting = waiting_jobs(p),
+	};
 }
 
-/* End the idle worker if policy says so; otherwise *next_ms is when to ask again. */
-static bool retire_if_due(struct pool *p, struct worker *w, int64_t *next_ms)
+static struct policy_worker policy_view(const struct pool *p, const struct worker *w)
 {
 	const struct worker_facts *f = worker_facts(w);
-	struct policy_worker pw = {
+
+	return (struct policy_worker){
+		.serial = f->serial,
+		.outdated = f->generation < pool_generation(p),
 		.requests = (int64_t)f->requests,
 		.first_request_ms = f->first_request_ms,
-		.idle_since_ms = f->changed_ms,
+		.idle_since_ms = f->state == WORKER_IDLE ? f->changed_ms : -1,
 	};
-	enum policy_fate fate = policy_fate(&p->limits, &p->history, &pw, running_workers(p), waiting_jobs(p),
-					    loop_now(p->loop), next_ms);
-	char reason[80];
+}
 
-	if (fate == POLICY_KEEP)
-		return false;
-	fate_text(p, fate, f, reason);
-	worker_end(w, ENDING_GENTLE, reason);
+struct policy_verdict pool_judge(const struct pool *p, const struct worker *w,
+				 const struct policy_situation *around)
+{
+	struct policy_worker view = policy_view(p, w);
+
+	return policy_judge(&p->limits, &p->history, &view, around, loop_now(p->loop));
+}
+
+void pool_reason_text(const struct pool *p, const struct worker *w, enum policy_reason reason,
+		      char text[POLICY_TEXT_MAX])
+{
+	struct policy_worker view = policy_view(p, w);
+
+	policy_text(&p->limits, &view, reason, text);
+}
+
+/* End the idle worker if it has to go and needs no successor. The time to ask again, or POLICY_NEVER. */
+static int64_t end_if_due(struct pool *p, struct worker *w, struct policy_situation *around)
+{
+	struct policy_verdict v = pool_judge(p, w, around);
+	char text[POLICY_TEXT_MAX];
+
+	if (v.reason == POLICY_KEEP || v.needs_successor)
+		return v.next_ms;
+	pool_reason_text(p, w, v.reason, text);
+	worker_end(w, ENDING_GENTLE, text);
 	vacate(p, w);
-	return true;
+	around->running--;
+	return POLICY_NEVER;
 }
 
 bool pool_grow(struct pool *p, const char *reason)
@@ -324,12 +345,17 @@ static void job_refuse(const struct pool *p, struct job *job, const char *reply)
 
 static struct worker *choose(struct pool *p, enum job_class wanted)
 {
+	struct policy_situation around = pool_situation(p);
 	int n = slots_idle_count(p->slots);
 
 	for (int i = 0; i < n; i++) {
-		const struct worker_facts *f = worker_facts(slots_idle(p->slots, i));
+		const struct worker *w = slots_idle(p->slots, i);
 
-		p->choices[i] = (struct policy_choice){ .serial = f->serial, .last_class = f->last_class };
+		p->choices[i] = (struct policy_choice){
+			.serial = worker_facts(w)->serial,
+			.last_class = worker_facts(w)->last_class,
+			.leaving = pool_judge(p, w, &around).reason != POLICY_KEEP,
+		};
 	}
 	return slots_idle(p->slots, (int)policy_choose(p->choices, (size_t)n, wanted));
 }
@@ -531,11 +557,13 @@ static void on_done(struct worker *w, struct job *job, enum worker_outcome outco
 static void on_idle(struct worker *w, void *arg)
 {
 	struct pool *p = arg;
-	int64_t next_ms;
+	struct policy_situation around;
 
-	reload_on_ready(p->reload, w);
+	if (reload_on_ready(p->reload, w) || succession_on_ready(p->succession, w))
+		succession_install(p->succession, w);
+	around = pool_situation(p);
 	if (worker_facts(w)->state == WORKER_IDLE)
-		retire_if_due(p, w, &next_ms);
+		(void)end_if_due(p, w, &around); /* a pass follows anyway */
 	serve(p);
 }
 
@@ -544,6 +572,7 @@ static void on_ended(struct worker *w, void *arg)
 	struct pool *p = arg;
 
 	reload_on_ended(p->reload, w);
+	succession_on_ended(p->succession, w);
 	worker_free(slots_take(p->slots, worker_facts(w)->number, loop_now(p->loop)));
 	pool_poke(p);
 }
@@ -575,17 +604,14 @@ static int64_t earlier_of(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int64_t retire_due_workers(struct pool *p)
+static int64_t end_due_workers(struct pool *p)
 {
+	struct policy_situation around = pool_situation(p);
 	int64_t next = POLICY_NEVER;
 
 	/* An end takes the worker out of the list; those before it stay where they are. */
-	for (int i = slots_idle_count(p->slots); i-- > 0;) {
-		int64_t at;
-
-		if (!retire_if_due(p, slots_idle(p->slots, i), &at))
-			next = earlier_of(next, at);
-	}
+	for (int i = slots_idle_count(p->slots); i-- > 0;)
+		next = earlier_of(next, end_if_due(p, slots_idle(p->slots, i), &around));
 	return next;
 }
 
@@ -666,12 +692,14 @@ static void on_pass(void *arg)
 	}
 	serve(p);
 	vacate_all(p);
-	next = retire_due_workers(p);
+	next = end_due_workers(p);
 	refuse_unclaimed(p);
 	next = earlier_of(next, start_for_queue(p, now));
 	next = earlier_of(next, expire_queue(p, now));
 	next = earlier_of(next, fill(p, now));
 	next = earlier_of(next, reload_pass(p->reload, now));
+	if (!reload_is_running(p->reload))
+		next = earlier_of(next, succession_pass(p->succession, now));
 	if (next != POLICY_NEVER)
 		timer_set(p->pass, next - now);
 }
@@ -743,6 +771,11 @@ struct pool_totals pool_totals(const struct pool *p)
 int64_t pool_now(const struct pool *p)
 {
 	return loop_now(p->loop);
+}
+
+unsigned pool_generation(const struct pool *p)
+{
+	return reload_generation(p->reload);
 }
 
 struct reload *pool_reload(const struct pool *p)

@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "pool/job.h"
 #include "pool/observer.h"
+#include "pool/policy.h"
 #include "pool/settings.h"
 #include "pool/worker.h"
 
@@ -84,7 +85,7 @@ bool pool_grow(struct pool *p, const char *reason);
 /* End the worker that became idle last, if there is one. */
 bool pool_shrink(struct pool *p, const char *reason);
 
-/* --- for reload.c --- */
+/* --- for reload.c and succession.c --- */
 
 /* Ask for a pass. */
 void pool_poke(struct pool *p);
@@ -94,6 +95,16 @@ const struct observers *pool_observers(const struct pool *p);
 
 /* Let the workers in two slots, one of which may be empty, change places. */
 void pool_swap(struct pool *p, int i, int j);
+
+/* The generation that workers belong to now. */
+unsigned pool_generation(const struct pool *p);
+
+/* What policy says of a worker, in a situation that may serve for many. */
+struct policy_situation pool_situation(const struct pool *p);
+struct policy_verdict pool_judge(const struct pool *p, const struct worker *w,
+				 const struct policy_situation *around);
+void pool_reason_text(const struct pool *p, const struct worker *w, enum policy_reason reason,
+		      char text[POLICY_TEXT_MAX]);
 
 /* When policy allows the next start; for an `urgent` one only the spacing counts, not earlier failures. */
 int64_t pool_start_at(const struct pool *p, bool urgent);

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "pool/policy.h"
 #include "pool/pool.h"
-#include "pool/slots.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -22,23 +21,20 @@ TAILQ_HEAD(waiters, reload_waiter);
 
 struct reload {
 	struct pool *pool;
-	struct slots *slots;
 	unsigned generation;      /* that has proved itself */
 	unsigned last_tried;      /* generations are never reused */
 	bool wanted;              /* a candidate is to be started */
 	struct worker *candidate; /* being tried */
-	struct worker *successor; /* of the good generation, to replace an older worker */
 	struct waiters waiters;
 };
 
-struct reload *reload_new(struct pool *pool, struct slots *slots)
+struct reload *reload_new(struct pool *pool)
 {
 	struct reload *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		return NULL;
 	r->pool = pool;
-	r->slots = slots;
 	TAILQ_INIT(&r->waiters);
 	return r;
 }
@@ -139,100 +135,39 @@ static void candidate_start(struct reload *r)
 		fail(r, NULL, strerror(-err));
 }
 
-/* A failure to start counts in the pool's history, which puts the next try off. */
-static void successor_start(struct reload *r)
-{
-	(void)pool_start_candidate(r->pool, r->generation, "Replacing a worker of an older generation",
-				   &r->successor);
-}
-
-/* --- replacing workers --- */
-
-/* A worker that takes work, is of an older generation than the present one, and is in that state. */
-static struct worker *find_older(const struct reload *r, enum worker_state state)
-{
-	for (int i = 0; i < slots_working(r->slots); i++) {
-		const struct worker_facts *f = slots_facts(r->slots, i);
-
-		if (f->state == state && f->generation < r->generation)
-			return slots_worker(r->slots, i);
-	}
-	return NULL;
-}
-
-static bool has_older(const struct reload *r)
-{
-	return find_older(r, WORKER_IDLE) != NULL || find_older(r, WORKER_BUSY) != NULL;
-}
-
-/* The two change places in one step: the number of ready workers stays what it was. */
-static void replace(struct reload *r, struct worker *old, struct worker *new)
-{
-	static const char reason[] = "New generation -- forcing reread of filter rules";
-
-	pool_swap(r->pool, worker_facts(old)->number, worker_facts(new)->number);
-	if (worker_facts(old)->state == WORKER_IDLE)
-		worker_end(old, ENDING_GENTLE, reason);
-	else
-		worker_retire(old, reason);
-}
-
-/* An idle worker in a spare slot takes work from now on, in the place of an older one if there is any. */
-static void promote(struct reload *r, struct worker *w)
-{
-	int number = worker_facts(w)->number, i;
-	struct worker *old;
-
-	if (number < slots_working(r->slots))
-		return; /* for want of a spare slot it got a working one */
-	if ((old = find_older(r, WORKER_IDLE)) != NULL || (old = find_older(r, WORKER_BUSY)) != NULL)
-		replace(r, old, w);
-	else if ((i = slots_find_working(r->slots)) >= 0)
-		pool_swap(r->pool, i, number);
-	else
-		worker_end(w, ENDING_GENTLE, "Nothing is left to replace");
-}
-
 /* --- what the pool calls --- */
+
+bool reload_is_running(const struct reload *r)
+{
+	return r->wanted || r->candidate != NULL;
+}
 
 int64_t reload_pass(struct reload *r, int64_t now_ms)
 {
-	bool replace = r->successor == NULL && has_older(r);
 	int64_t at;
 
-	if (!r->wanted && (r->candidate != NULL || !replace))
+	if (!r->wanted)
 		return POLICY_NEVER;
-	if ((at = pool_start_at(r->pool, r->wanted)) > now_ms)
+	if ((at = pool_start_at(r->pool, true)) > now_ms)
 		return at;
-	if (r->wanted)
-		candidate_start(r);
-	else
-		successor_start(r);
+	candidate_start(r);
 	return POLICY_NEVER;
 }
 
-void reload_on_ready(struct reload *r, struct worker *w)
+bool reload_on_ready(struct reload *r, const struct worker *w)
 {
-	if (w == r->candidate) {
-		r->candidate = NULL;
-		r->generation = worker_facts(w)->generation;
-		succeed(r);
-	} else if (w == r->successor) {
-		r->successor = NULL;
-	} else {
-		return;
-	}
-	promote(r, w);
+	if (w != r->candidate)
+		return false;
+	r->candidate = NULL;
+	r->generation = worker_facts(w)->generation;
+	succeed(r);
+	return true;
 }
 
-void reload_on_ended(struct reload *r, struct worker *w)
+void reload_on_ended(struct reload *r, const struct worker *w)
 {
-	if (w == r->candidate) {
-		r->candidate = NULL;
-		fail(r, worker_last_words(w), worker_end_text(w));
-	} else if (w == r->successor) {
-		r->successor = NULL;
-		log_err("Worker %d could not replace one of an older generation: it %s",
-			worker_facts(w)->number, worker_end_text(w));
-	}
+	if (w != r->candidate)
+		return;
+	r->candidate = NULL;
+	fail(r, worker_last_words(w), worker_end_text(w));
 }

@@ -1,24 +1,23 @@
 /* reload.h - loading the filter anew as a transaction. A candidate worker must start and answer first. When
- * it does, the workers of older generations are replaced one by one, each only once its successor is ready.
- * When it does not, everything stays as it is. */
+ * it does, its generation is the present one, and succession.h replaces the workers of older ones. When it
+ * does not, everything stays as it is. */
 #ifndef DEFANG_POOL_RELOAD_H
 #define DEFANG_POOL_RELOAD_H
 
 #include "pool/worker.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pool;
 struct reload;
-struct slots;
 struct reload_waiter;
 
 /* The outcome, as the reply to `reread`. Never called from within reload_request(). */
 typedef void reload_done_fn(const char *reply, void *arg);
 
-/* For the workers in `slots`, which the pool owns. NULL with errno set. */
-struct reload *reload_new(struct pool *pool, struct slots *slots);
-void reload_free(struct reload *r); /* NULL is allowed */
+struct reload *reload_new(struct pool *pool); /* NULL with errno set */
+void reload_free(struct reload *r);           /* NULL is allowed */
 
 /* Reload, or join the reload whose candidate is being tried. NULL with errno set. */
 struct reload_waiter *reload_request(struct reload *r, reload_done_fn *done, void *arg);
@@ -34,13 +33,16 @@ unsigned reload_generation(const struct reload *r);
 
 /* --- for pool.c --- */
 
-/* Start what is to be started. The time to come again if nothing else happens, or POLICY_NEVER. */
+/* A candidate is being tried, or about to be. */
+bool reload_is_running(const struct reload *r);
+
+/* Start the candidate if one is wanted. The time to come again if nothing else happens, or POLICY_NEVER. */
 int64_t reload_pass(struct reload *r, int64_t now_ms);
 
-/* `w` has become idle: if it is a candidate it is promoted. */
-void reload_on_ready(struct reload *r, struct worker *w);
+/* Whether `w`, which has become idle, is the candidate: it has passed, and is to be installed. */
+bool reload_on_ready(struct reload *r, const struct worker *w);
 
 /* `w` has ended. */
-void reload_on_ended(struct reload *r, struct worker *w);
+void reload_on_ended(struct reload *r, const struct worker *w);
 
 #endif

@@ -36,8 +36,8 @@ struct worker {
 	struct lineio *status;
 
 	struct job *job;
-	bool handed_over;          /* the request has been written */
-	const char *retire_reason; /* while RETIRING */
+	bool handed_over;       /* the request has been written */
+	char retire_reason[80]; /* while RETIRING */
 
 	bool asked_to_end; /* by us: its end is no surprise */
 	bool signalled;    /* it has had its SIGTERM */
@@ -188,7 +188,7 @@ void worker_end(struct worker *w, enum ending how, const char *reason)
 
 void worker_retire(struct worker *w, const char *reason)
 {
-	w->retire_reason = reason;
+	snprintf(w->retire_reason, sizeof(w->retire_reason), "%s", reason);
 	snprintf(w->facts.why, sizeof(w->facts.why), "%s", reason);
 	if (w->facts.state != WORKER_RETIRING)
 		worker_set_state(w, WORKER_RETIRING);

@@ -58,6 +58,25 @@ subtest 'recycling' => sub {
 	$pool->stop;
 };
 
+subtest 'recycling at the minimum' => sub {
+	spew($pool->{rules}, "slow 0.3\n");
+	$pool->start('-m', 3, '-x', 3, '-w', 1, '-r', 2);
+	is $pool->states_become('III', 10), 'III', 'all ready';
+	my %pids = map { pid_of('x') => 1 } 1 .. 6;
+	my ($least, $most) = (9, 0);
+	ok wait_until(15, sub {
+		my $ready = () = $pool->states =~ /[IB]/g;
+		my $starting = () = $pool->ask('workers') =~ /^[3-5] S/mg;
+		$least = $ready if $ready < $least;
+		$most = $starting if $starting > $most;
+		return !grep { $pids{$_} } $pool->ask('workers') =~ /^[0-2] [IB] (\d+)/mg;
+	}), 'worn workers are replaced though nothing is asked' or diag $pool->ask('workers');
+	is $least, 3, 'never fewer than three are ready';
+	cmp_ok $most, '<=', 1, 'one at a time';
+	$pool->stop;
+	spew($pool->{rules}, "good\n");
+};
+
 subtest 'the choice' => sub {
 	$pool->start('-x', 2);
 	my @held = map { $pool->send_line("$_ wait $dir/all ok") } 'scan Q', 'relayok 192.0.2.1';

@@ -70,52 +70,177 @@ static void test_fill(void **state)
 	assert_int_equal(policy_fill_at(&limits, &h, 1), 106000);
 }
 
-static void test_fate(void **state)
+/* Fields of a worker: serial (0: no jitter), outdated, requests, first request, idle since. */
+static void test_judge(void **state)
 {
 	static const struct {
 		const char *what;
 		struct policy_worker worker;
-		int running;
-		size_t waiting;
+		struct policy_situation around; /* running, busy, waiting */
 		int failures;
 		int64_t now;
-		enum policy_fate fate;
+		enum policy_reason reason;
+		bool needs_successor;
 		int64_t next;
 	} cases[] = {
-		{ "fresh, above the minimum", { 0, -1, 1000 }, 3, 0, 0, 1000, POLICY_KEEP, 31000 },
-		{ "fresh, at the minimum", { 0, -1, 1000 }, 2, 0, 0, 1000, POLICY_KEEP, POLICY_NEVER },
-		{ "idle long enough", { 0, -1, 1000 }, 3, 0, 0, 31000, POLICY_IDLE, 0 },
-		{ "a millisecond short", { 0, -1, 1000 }, 3, 0, 0, 30999, POLICY_KEEP, 31000 },
-		{ "idle, but of the minimum", { 0, -1, 1000 }, 2, 0, 0, 99000, POLICY_KEEP, POLICY_NEVER },
-		{ "worn", { 10, 500, 1000 }, 1, 0, 0, 1000, POLICY_WORN, 0 },
-		{ "worn, but needed", { 10, 500, 1000 }, 1, 1, 0, 1000, POLICY_KEEP, POLICY_NEVER },
-		{ "needed, yet worn out", { 30, 500, 1000 }, 1, 1, 0, 1000, POLICY_WORN, 0 },
-		{ "aged, even of the minimum", { 3, 500, 1000 }, 1, 0, 0, 60501, POLICY_AGED, 0 },
-		{ "as old as it may be", { 3, 500, 1000 }, 1, 0, 0, 60500, POLICY_KEEP, 60501 },
-		{ "the sooner of two", { 3, 500, 1000 }, 3, 0, 0, 1000, POLICY_KEEP, 31000 },
-		{ "worn, but none would follow",
-		  { 99, 500, 1000 },
-		  3,
+		{ "fresh, above the minimum",
+		  { 0, 0, 0, -1, 1000 },
+		  { 3, 0, 0 },
 		  0,
-		  1,
+		  1000,
+		  POLICY_KEEP,
+		  0,
+		  31000 },
+		{ "fresh, at the minimum",
+		  { 0, 0, 0, -1, 1000 },
+		  { 2, 0, 0 },
+		  0,
+		  1000,
+		  POLICY_KEEP,
+		  0,
+		  POLICY_NEVER },
+		{ "idle long enough", { 0, 0, 0, -1, 1000 }, { 3, 0, 0 }, 0, 31000, POLICY_IDLE, 0, 0 },
+		{ "a millisecond short",
+		  { 0, 0, 0, -1, 1000 },
+		  { 3, 0, 0 },
+		  0,
+		  30999,
+		  POLICY_KEEP,
+		  0,
+		  31000 },
+		{ "idle, but of the minimum",
+		  { 0, 0, 0, -1, 1000 },
+		  { 2, 0, 0 },
+		  0,
 		  99000,
 		  POLICY_KEEP,
+		  0,
 		  POLICY_NEVER },
+		{ "not idle at all",
+		  { 0, 0, 0, -1, -1 },
+		  { 3, 1, 0 },
+		  0,
+		  99000,
+		  POLICY_KEEP,
+		  0,
+		  POLICY_NEVER },
+		{ "worn, others rest", { 0, 0, 10, 500, 1000 }, { 3, 0, 0 }, 0, 1000, POLICY_WORN, 0, 0 },
+		{ "worn, at the minimum", { 0, 0, 10, 500, 1000 }, { 2, 0, 0 }, 0, 1000, POLICY_WORN, 1, 0 },
+		{ "worn, others work", { 0, 0, 10, 500, 1000 }, { 3, 1, 0 }, 0, 1000, POLICY_WORN, 1, 0 },
+		{ "worn, at work itself", { 0, 0, 10, 500, -1 }, { 3, 1, 0 }, 0, 1000, POLICY_WORN, 1, 0 },
+		{ "worn, but needed",
+		  { 0, 0, 10, 500, 1000 },
+		  { 1, 0, 1 },
+		  0,
+		  1000,
+		  POLICY_KEEP,
+		  0,
+		  POLICY_NEVER },
+		{ "needed, yet worn out", { 0, 0, 30, 500, 1000 }, { 1, 0, 1 }, 0, 1000, POLICY_WORN, 1, 0 },
+		{ "aged, even of the minimum",
+		  { 0, 0, 3, 500, 1000 },
+		  { 1, 0, 0 },
+		  0,
+		  60501,
+		  POLICY_AGED,
+		  1,
+		  0 },
+		{ "as old as it may be",
+		  { 0, 0, 3, 500, 1000 },
+		  { 1, 0, 0 },
+		  0,
+		  60500,
+		  POLICY_KEEP,
+		  0,
+		  60501 },
+		{ "the sooner of two", { 0, 0, 3, 500, 1000 }, { 3, 0, 0 }, 0, 1000, POLICY_KEEP, 0, 31000 },
+		{ "outdated", { 0, 1, 0, -1, 1000 }, { 3, 0, 0 }, 0, 1000, POLICY_OUTDATED, 1, 0 },
+		{ "outdated, though needed",
+		  { 0, 1, 0, -1, 1000 },
+		  { 3, 0, 5 },
+		  0,
+		  1000,
+		  POLICY_OUTDATED,
+		  1,
+		  0 },
+		{ "worn, none would follow",
+		  { 0, 0, 99, 500, 1000 },
+		  { 3, 0, 0 },
+		  1,
+		  1000,
+		  POLICY_KEEP,
+		  0,
+		  POLICY_NEVER },
+		{ "worn, but not alone", { 0, 0, 99, 500, 1000 }, { 2, 0, 0 }, 1, 1000, POLICY_WORN, 1, 0 },
 	};
 
 	for (size_t i = 0; i < LENGTH(cases); i++) {
 		struct policy_history h;
-		int64_t next = -1;
+		struct policy_verdict v;
 
 		policy_history_init(&h);
 		h.failures = cases[i].failures;
 		print_message("%s\n", cases[i].what);
-		assert_int_equal(policy_fate(&limits, &h, &cases[i].worker, cases[i].running,
-					     cases[i].waiting, cases[i].now, &next),
-				 cases[i].fate);
-		if (cases[i].fate == POLICY_KEEP)
-			assert_int_equal(next, cases[i].next);
+		v = policy_judge(&limits, &h, &cases[i].worker, &cases[i].around, cases[i].now);
+		assert_int_equal(v.reason, cases[i].reason);
+		assert_int_equal(v.needs_successor, cases[i].needs_successor);
+		if (v.reason == POLICY_KEEP)
+			assert_int_equal(v.next_ms, cases[i].next);
 	}
+}
+
+/* After how many requests a worker is worn. */
+static int64_t worn_after(int64_t max_requests, unsigned serial)
+{
+	const struct policy_limits l = { .max_requests = max_requests, .idle_ms = 1000 };
+	const struct policy_situation around = { .running = 1 };
+	struct policy_worker w = { .serial = serial, .first_request_ms = -1 };
+	struct policy_history h;
+
+	policy_history_init(&h);
+	while (policy_judge(&l, &h, &w, &around, 0).reason == POLICY_KEEP)
+		w.requests++;
+	return w.requests;
+}
+
+static void test_jitter(void **state)
+{
+	int64_t least = 500, most = 0;
+
+	for (unsigned serial = 0; serial < 200; serial++) {
+		int64_t n = worn_after(500, serial);
+
+		assert_int_equal(n, worn_after(500, serial));
+		assert_in_range(n, 450, 500);
+		least = n < least ? n : least;
+		most = n > most ? n : most;
+		assert_int_equal(worn_after(9, serial), 9); /* a tenth of it is less than one */
+		assert_int_equal(worn_after(1, serial), 1);
+	}
+	assert_in_range(most - least, 45, 50); /* they do differ */
+}
+
+static void test_text(void **state)
+{
+	const struct policy_worker w = { .requests = 12 };
+	char text[POLICY_TEXT_MAX];
+
+	policy_text(&limits, &w, POLICY_WORN, text);
+	assert_string_equal(text, "Worker has processed 12 requests");
+	policy_text(&limits, &w, POLICY_AGED, text);
+	assert_string_equal(text, "Worker has exceeded maximum lifetime of 60 seconds");
+	policy_text(&limits, &w, POLICY_IDLE, text);
+	assert_string_equal(text, "Idle timeout");
+	policy_text(&limits, &w, POLICY_OUTDATED, text);
+	assert_string_equal(text, "New generation -- forcing reread of filter rules");
+}
+
+static void test_replacements(void **state)
+{
+	assert_int_equal(policy_replacements(1), 1);
+	assert_int_equal(policy_replacements(19), 1);
+	assert_int_equal(policy_replacements(20), 2);
+	assert_int_equal(policy_replacements(250), 25);
 }
 
 #define UNSET JOB_CLASS_UNSET
@@ -149,6 +274,8 @@ static void test_choose(void **state)
 		  3,
 		  OTHER,
 		  1 },
+		{ "one that leaves comes last", { { 1, SCAN, true }, { 2, RELAYOK } }, 2, SCAN, 1 },
+		{ "unless all leave", { { 1, RELAYOK, true }, { 2, SCAN, true } }, 2, SCAN, 1 },
 	};
 
 	for (size_t i = 0; i < LENGTH(cases); i++) {
@@ -160,8 +287,10 @@ static void test_choose(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_backoff), cmocka_unit_test(test_start_at), cmocka_unit_test(test_fill),
-		cmocka_unit_test(test_fate),    cmocka_unit_test(test_choose),
+		cmocka_unit_test(test_backoff),      cmocka_unit_test(test_start_at),
+		cmocka_unit_test(test_fill),         cmocka_unit_test(test_judge),
+		cmocka_unit_test(test_jitter),       cmocka_unit_test(test_text),
+		cmocka_unit_test(test_replacements), cmocka_unit_test(test_choose),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
