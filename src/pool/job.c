@@ -1,6 +1,7 @@
 #include "pool/job.h"
 
 #include "base/buf.h"
+#include "proto/mailpath.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -45,6 +46,18 @@ static int queue_id_index(enum job_class c)
 	}
 }
 
+static void domain_set(struct job *job, const struct request *request)
+{
+	const char *domain;
+	size_t len;
+
+	if (job->class != JOB_CLASS_RECIPOK || request == NULL || request->argc < 1)
+		return;
+	if ((domain = mailpath_domain(request->argv[0], &len)) == NULL)
+		return;
+	memcpy(job->domain, domain, len < JOB_DOMAIN_MAX ? len : JOB_DOMAIN_MAX - 1);
+}
+
 static void queue_id_set(struct job *job, const struct request *request)
 {
 	int i = queue_id_index(job->class);
@@ -74,6 +87,7 @@ struct job *job_new(const char *line, const struct request *request, job_done_fn
 	job->class = class_of(line);
 	request_tag(line, job->tag);
 	queue_id_set(job, request);
+	domain_set(job, request);
 	job->done = done;
 	job->arg = arg;
 	return job;

@@ -38,6 +38,8 @@ struct queue;
  * The job is freed afterwards. Must not submit or cancel jobs. */
 typedef void job_done_fn(struct job *job, const char *answer, size_t len, void *arg);
 
+#define JOB_DOMAIN_MAX 128 /* with its NUL; what is longer is cut */
+
 /* Owned by the caller until pool_submit() takes it, then by the pool, in a queue or with a worker, until
  * `done` has been called, which is once unless the job is cancelled. */
 struct job {
@@ -47,11 +49,12 @@ struct job {
 	char *line;          /* for the worker, its LF included */
 	size_t len;
 	enum job_class class;
-	enum job_origin origin; /* a client, unless its maker says otherwise before it is submitted */
-	enum job_end end;       /* for `done` */
-	char tag[64];           /* status tag */
-	char queue_id[64];      /* of the message it belongs to, or "" */
-	job_done_fn *done;      /* NULL: nobody wants the answer any more */
+	enum job_origin origin;      /* a client, unless its maker says otherwise before it is submitted */
+	enum job_end end;            /* for `done` */
+	char tag[64];                /* status tag */
+	char queue_id[64];           /* of the message it belongs to, or "" */
+	char domain[JOB_DOMAIN_MAX]; /* of the recipient it asks about, or "" */
+	job_done_fn *done;           /* NULL: nobody wants the answer any more */
 	void *arg;
 };
 

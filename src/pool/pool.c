@@ -14,9 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define SHUTTING_DOWN "ERR Shutting down\n"
 #define NO_FREE_WORKERS "error: No free workers\n"
+#define DOMAIN_LIMIT_HIT "ok -1 Per-domain%20recipok%20limit%20hit;%20please%20try%20again%20later\n"
 #define CANNOT_ACTIVATE "error: Unable to activate worker\n"
 
 /* With more busy workers than this a busy timeout is put down to load rather than to the filter. */
@@ -411,6 +413,31 @@ static void start_reason(const struct job *job, char *reason, size_t room)
 		snprintf(reason, room, "About to execute command '%.40s'", job->tag);
 }
 
+/* Requests about recipients of the domain that workers have, or that a worker is starting for. */
+static int64_t jobs_of_domain(const struct pool *p, const char *domain)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < pool_slots(p); i++)
+		n += strcasecmp(slots_facts(p->slots, i)->domain, domain) == 0;
+	for (const struct job *job = queue_first(p->for_start); job != NULL; job = TAILQ_NEXT(job, link))
+		n += strcasecmp(job->domain, domain) == 0;
+	return n;
+}
+
+/* With -y a slow domain may not take all workers; a limit of all of them is none. */
+static bool domain_is_full(const struct pool *p, const struct job *job)
+{
+	int64_t limit = p->settings->domain_limit;
+
+	if (limit == 0 || limit >= pool_max_workers(p) || job->domain[0] == '\0' ||
+	    jobs_of_domain(p, job->domain) < limit)
+		return false;
+	if (p->settings->verbose)
+		log_warn("Hit per-domain recipok limit (%lld) for domain %s", (long long)limit, job->domain);
+	return true;
+}
+
 static const char *submit(struct pool *p, struct job *job)
 {
 	enum claim claim = CLAIM_NO_SLOT;
@@ -418,6 +445,8 @@ static const char *submit(struct pool *p, struct job *job)
 
 	if (p->stopping)
 		return SHUTTING_DOWN;
+	if (domain_is_full(p, job))
+		return DOMAIN_LIMIT_HIT;
 	serve(p); /* who waits comes first: an idle worker that remains is for the new job */
 	if (give(p, job))
 		return NULL;

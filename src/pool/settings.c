@@ -26,10 +26,10 @@ enum {
 	OPTION_EMA_ALPHA,
 };
 
-#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:X:P:kO:Ad"
+#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:X:P:kO:Ady:"
 
 /* Options of MIMEDefang that this version does not have: known, so that they are refused by name. */
-#define UNSUPPORTED "R:Ey:"
+#define UNSUPPORTED "R:E"
 
 static const struct option long_options[] = {
 	{ "start-timeout", required_argument, NULL, OPTION_START_TIMEOUT },
@@ -77,6 +77,7 @@ const char settings_usage[] =
 	"  -c SECONDS  time for a request to be read, or a reply to be written (10)\n"
 	"  -q N        requests that may wait for a free worker (0)\n"
 	"  -Q SECONDS  how long they wait (30)\n"
+	"  -y N        recipient checks of one domain at a time (0: no limit)\n"
 	"Process\n"
 	"  -U USER     run as USER\n"
 	"  -G          let the group use sockets and files\n"
@@ -115,6 +116,7 @@ static const struct number_option {
 	{ 'q', 0, 1000000, 1, offsetof(struct settings, queue_limit) },
 	{ 'Q', 1, DAY, 1000, offsetof(struct settings, queue_ms) },
 	{ 'X', 0, 365 * DAY, 1000, offsetof(struct settings, tick_ms) },
+	{ 'y', 0, MAX_WORKERS, 1, offsetof(struct settings, domain_limit) },
 	{ 'P', 1, 30, 1, offsetof(struct settings, parallel_ticks) },
 	{ 'I', 1, 65535, 1, offsetof(struct settings, backlog) },
 	{ 'L', 0, DAY, 1000, offsetof(struct settings, status_log_ms) },

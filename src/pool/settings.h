@@ -40,6 +40,7 @@ struct settings {
 	bool status_pipe;             /* -Z */
 	char *program;                /* -f; owned; NULL: the caller's default */
 	const char *rules;            /* -F */
+	int64_t domain_limit;         /* -y: recipok requests of a domain at a time; 0 for no limit */
 	int64_t tick_ms;              /* -X; 0 for no ticks */
 	int64_t parallel_ticks;       /* -P */
 	/* sockets */

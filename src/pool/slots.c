@@ -110,7 +110,7 @@ struct worker *slots_take(struct slots *s, int i, int64_t now_ms)
 	slot->past.pid = -1;
 	slot->past.changed_ms = now_ms;
 	slot->past.class = JOB_CLASS_UNSET;
-	slot->past.tag[0] = slot->past.queue_id[0] = '\0';
+	slot->past.tag[0] = slot->past.queue_id[0] = slot->past.domain[0] = '\0';
 	slot->worker = NULL;
 	return w;
 }

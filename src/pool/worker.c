@@ -76,7 +76,7 @@ static void worker_set_state(struct worker *w, enum worker_state to)
 	w->facts.state = to;
 	w->facts.changed_ms = loop_now(w->loop);
 	if (to != WORKER_RETIRING) {
-		w->facts.tag[0] = w->facts.queue_id[0] = '\0';
+		w->facts.tag[0] = w->facts.queue_id[0] = w->facts.domain[0] = '\0';
 		w->facts.class = JOB_CLASS_UNSET;
 	}
 	w->owner->changed(w, from, to, w->arg);
@@ -231,6 +231,7 @@ bool worker_give(struct worker *w, struct job *job)
 		f->first_request_ms = loop_now(w->loop);
 	memcpy(f->tag, job->tag, sizeof(f->tag));
 	memcpy(f->queue_id, job->queue_id, sizeof(f->queue_id));
+	memcpy(f->domain, job->domain, sizeof(f->domain));
 	lineio_write(w->io, job->line, job->len);
 	lineio_set_deadline(w->io, loop_now(w->loop) + w->settings->client_ms);
 	return true;

@@ -51,14 +51,15 @@ struct worker_facts {
 	unsigned long requests;
 	unsigned long scans;
 	int64_t started_ms;
-	int64_t first_request_ms; /* -1 before its first */
-	int64_t given_ms;         /* when it was given the job at hand, or the last one */
-	int64_t changed_ms;       /* last change of state */
-	char why[80];             /* it is retiring or being ended; "" before */
-	bool forced;              /* it is being ended by force */
-	bool lost;                /* it has ended, or hung up, by itself */
-	char tag[64];             /* status tag; "" for none */
-	char queue_id[64];        /* of the job at hand; \"\" for none */
+	int64_t first_request_ms;    /* -1 before its first */
+	int64_t given_ms;            /* when it was given the job at hand, or the last one */
+	int64_t changed_ms;          /* last change of state */
+	char why[80];                /* it is retiring or being ended; "" before */
+	bool forced;                 /* it is being ended by force */
+	bool lost;                   /* it has ended, or hung up, by itself */
+	char tag[64];                /* status tag; "" for none */
+	char queue_id[64];           /* of the job at hand; "" for none */
+	char domain[JOB_DOMAIN_MAX]; /* of the job at hand; "" for none */
 };
 
 struct worker_owner {

@@ -99,6 +99,23 @@ subtest 'shutting down' => sub {
 	is $pool->reply($busy), "ok\n", 'who is served is served';
 	is $pool->reply($stuck), "ERR Shutting down\n", 'and who cannot be gets an error';
 };
+subtest 'recipients of one domain' => sub {
+	$pool->stop if $pool->{pid};
+	$pool->start('-x', 3, '-y', 1, '-q', 5);
+	my $limited = "ok -1 Per-domain%20recipok%20limit%20hit;%20please%20try%20again%20later\n";
+	my $go = "$pool->{dir}/domain";
+	my $first = $pool->send_line("recipok <a\@slow.example> wait $go first");
+	is $pool->states_become('BSS'), 'BSS', 'one at work';
+	is $pool->ask('recipok <b@SLOW.example> echo second'), $limited, 'no other of the domain, in any case of letters';
+	is $pool->ask('recipok <b@fast.example> echo second'), "second\n", 'one of another domain';
+	is $pool->ask('recipok <postmaster> echo third'), "third\n", 'one of none';
+	is $pool->ask('senderok <b@slow.example> echo fourth'), "fourth\n", 'senders are not counted';
+	ok $pool->logged(qr/Hit per-domain recipok limit \(1\) for domain SLOW\.example/), 'it is logged';
+	spew($go, '');
+	is $pool->reply($first), "first\n", 'the first is served';
+	is $pool->ask('recipok <b@slow.example> echo fifth'), "fifth\n", 'then the next';
+};
+
 cmp_ok $pool->stop, '<', 5, 'ends';
 is $pool->{status}, 0, 'exit status';
 done_testing;

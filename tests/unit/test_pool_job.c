@@ -48,9 +48,51 @@ static void test_job(void **state)
 	}
 }
 
+static void test_domain(void **state)
+{
+	static const struct {
+		const char *line, *domain;
+	} domains[] = {
+		{ "recipok <r@Example.net> <s@b> ip", "Example.net" },
+		{ "recipok %3Cr@a.example%3E s ip", "a.example" },
+		{ "recipok r@a.example s ip", "a.example" },
+		{ "recipok %22x@y%22@a.example s@b ip", "a.example" },
+		{ "recipok <postmaster> <s@b> ip", "" },
+		{ "recipok", "" },
+		{ "senderok <r@a.example> ip", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+		char *copy = strdup(domains[i].line);
+		struct request request;
+		struct job *job;
+
+		assert_int_equal(request_parse(copy, &request), REQUEST_OK);
+		job = job_new(domains[i].line, &request, NULL, NULL);
+		assert_string_equal(job->domain, domains[i].domain);
+		job_free(job);
+		free(copy);
+	}
+}
+
+static void test_long_domain(void **state)
+{
+	char line[300] = "recipok r@", copy[300];
+	struct request request;
+	struct job *job;
+
+	memset(line + 10, 'd', 250);
+	memcpy(copy, line, sizeof(copy));
+	assert_int_equal(request_parse(copy, &request), REQUEST_OK);
+	job = job_new(line, &request, NULL, NULL);
+	assert_int_equal(strlen(job->domain), JOB_DOMAIN_MAX - 1);
+	job_free(job);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_job) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_job), cmocka_unit_test(test_domain),
+					    cmocka_unit_test(test_long_domain) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
