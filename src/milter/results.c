@@ -38,12 +38,31 @@ static uint32_t index_of(const char *text, int64_t least)
 	return (uint32_t)n;
 }
 
+/* A name that a header field can have (RFC 5322, 3.6.8). With anything else in it a line break, say, would
+ * smuggle in another field. */
+static bool is_field_name(const char *name)
+{
+	for (const char *c = name; *c != '\0'; c++)
+		if (*c < 33 || *c > 126 || *c == ':')
+			return false;
+	return *name != '\0';
+}
+
+static int unknown(struct parse *p, char letter)
+{
+	if (p->out.n_unknown++ == 0)
+		p->out.unknown = letter != '\0' ? letter : ' ';
+	return 0;
+}
+
 /* Lines. Each returns 0, or the error of changes_add(). */
 
 static int add_header(struct parse *p, const struct item *item)
 {
 	if (item->argc < 2 || item->argv[0][0] == '\0')
 		return 0;
+	if (!is_field_name(item->argv[0]))
+		return unknown(p, item->letter);
 	remove_crs(item->argv[1]);
 	return changes_add(&p->out.changes,
 			   (struct change){ MILTER_ADDHEADER, 0, item->argv[0], item->argv[1] });
@@ -53,6 +72,8 @@ static int insert_header(struct parse *p, const struct item *item)
 {
 	if (item->argc < 3 || item->argv[0][0] == '\0')
 		return 0;
+	if (!is_field_name(item->argv[0]))
+		return unknown(p, item->letter);
 	remove_crs(item->argv[2]);
 	return changes_add(&p->out.changes, (struct change){ MILTER_INSHEADER, index_of(item->argv[1], 0),
 							     item->argv[0], item->argv[2] });
@@ -62,6 +83,8 @@ static int change_header(struct parse *p, const struct item *item)
 {
 	if (item->argc < 3 || item->argv[0][0] == '\0')
 		return 0;
+	if (!is_field_name(item->argv[0]))
+		return unknown(p, item->letter);
 	remove_crs(item->argv[2]);
 	return changes_add(&p->out.changes, (struct change){ MILTER_CHGHEADER, index_of(item->argv[1], 1),
 							     item->argv[0], item->argv[2] });
@@ -71,6 +94,8 @@ static int delete_header(struct parse *p, const struct item *item)
 {
 	if (item->argc < 2 || item->argv[0][0] == '\0')
 		return 0;
+	if (!is_field_name(item->argv[0]))
+		return unknown(p, item->letter);
 	return changes_add(&p->out.changes, (struct change){ MILTER_CHGHEADER, index_of(item->argv[1], 1),
 							     item->argv[0], "" });
 }
@@ -124,13 +149,6 @@ static void refuse(struct parse *p, enum verdict v, const struct item *item)
 		smtp_reply_set(&p->out.reply, v, arg(item, 0), arg(item, 1), arg(item, 2));
 }
 
-static int unknown(struct parse *p, char letter)
-{
-	if (p->out.n_unknown++ == 0)
-		p->out.unknown = letter != '\0' ? letter : ' ';
-	return 0;
-}
-
 static int take_change(struct parse *p, const struct item *item)
 {
 	switch (item->letter) {
@@ -175,7 +193,7 @@ static int take_item(struct parse *p, const struct item *item)
 		p->ended = true;
 		return 0;
 	default:
-		return p->ended ? 0 : take_change(p, item);
+		return take_change(p, item);
 	}
 }
 
@@ -208,7 +226,7 @@ static enum results_error error_of(int err)
 
 static enum results_error take_all(struct parse *p, char *at, char *end)
 {
-	while (at < end) {
+	while (at < end && !p->ended) {
 		char *lf = memchr(at, '\n', (size_t)(end - at));
 		char *next = lf != NULL ? lf + 1 : end;
 		int err;

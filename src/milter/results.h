@@ -21,14 +21,15 @@ struct results {
 	enum verdict verdict;    /* CONTINUE when the message goes on, changed or not */
 	struct smtp_reply reply; /* of REJECT and TEMPFAIL */
 	struct changes changes;  /* for a message that is refused, only quarantines */
-	size_t n_unknown;        /* lines with a letter that means nothing */
+	size_t n_unknown;        /* lines with a letter or a field name that cannot be one */
 	char unknown;            /* the first such letter; a space for an empty line */
 };
 
 /* Read bytes[0..n), which are changed, and must be followed by a NUL; the result points into them.
- * `mime_version`: the message has such a header, so that a new Content-Type needs no new one. The last of
- * `B`, `T` and `D` is the verdict, wherever it stands; other lines count up to the first `F`. On error
- * nothing is to be freed. */
+ * `mime_version`: the message has such a header, so that a new Content-Type needs no new one. What
+ * stands behind the first `F` is ignored. The last of `B`, `T` and `D` before it is the verdict; without an
+ * `F` there is none, since what the filter would have said next is not known. On error nothing is to be
+ * freed. */
 enum results_error results_parse(char *bytes, size_t n, bool mime_version, struct results *out);
 void results_free(struct results *r);
 

@@ -49,7 +49,10 @@ static const struct {
 	{ "Ha 1\nC\nR<x>\nQwhy\nB550 5.1.1 go%20away\nF\n", RESULTS_OK, VERDICT_REJECT, "q=why" },
 	{ "B550 5.1.1 x\nD\nF\n", RESULTS_OK, VERDICT_DISCARD, "" },
 	{ "D\nT\nF\n", RESULTS_OK, VERDICT_TEMPFAIL, "" },
-	{ "F\nD\n", RESULTS_OK, VERDICT_DISCARD, "" },
+	{ "F\nD\n", RESULTS_OK, VERDICT_CONTINUE, "" }, /* nothing counts behind the end */
+	{ "B\nF\nD\n", RESULTS_OK, VERDICT_REJECT, "" },
+	{ "D\n", RESULTS_NO_END, VERDICT_CONTINUE, "" }, /* without an end, nothing counts */
+	{ "H%0AX v\nHa:b v\nN%20x 0 v\nI%C3%A4 1 v\nJx%7F 1\nF\n", RESULTS_OK, VERDICT_CONTINUE, "" },
 	{ "B550 5.1.1 nine words and so on one two three four\nF\n", RESULTS_OK, VERDICT_REJECT, "" },
 	/* unknown letters are passed over */
 	{ "Z\n\nHa 1\nF\n", RESULTS_OK, VERDICT_CONTINUE, "h a=1" },
