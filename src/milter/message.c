@@ -192,22 +192,25 @@ int message_new(const struct site *site, struct id_source *ids, const struct pee
 	struct message *m = calloc(1, sizeof(*m));
 	const char *queue_id = message_queue_id(macros);
 	char id[ID_SIZE];
-	int err = -ENOMEM;
+	int err;
 
 	if (m == NULL)
-		return -ENOMEM;
+		goto no_memory;
 	m->site = site;
 	m->body.strip_cr = site->settings->strip_cr;
 	buf_init(&m->rcpt, BUF_NO_LIMIT);
 	if (queue_id != NULL && (m->queue_id = strdup(queue_id)) == NULL)
-		goto fail;
+		goto no_memory;
 	if ((m->sender = strdup(mail->envelope.address)) == NULL)
-		goto fail;
+		goto no_memory;
 	if ((err = make_directory(m, ids, id)) < 0)
 		goto fail;
 	put_envelope(m, id, peer, macros, mail);
 	*out = m;
 	return 0;
+no_memory:
+	log_err("%s: out of memory: message not begun", queue_id != NULL ? queue_id : NO_QUEUE_ID);
+	err = -ENOMEM;
 fail:
 	message_free(m);
 	return err;

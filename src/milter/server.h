@@ -28,8 +28,8 @@ void server_init(struct server *server, struct loop *loop, const struct site *si
 /* Take the listening socket, and serve what comes in. 0 or -errno; the socket is then still the caller's. */
 int server_listen(struct server *server, int fd);
 
-/* Stop listening, removing a socket file that is ours, and end all sessions: an MTA that waits for an answer
- * gets a temporary failure. */
+/* Stop listening, and end all sessions: an MTA that waits for an answer gets a temporary failure. A socket
+ * file stays: see listen_unlink(). */
 void server_stop(struct server *server);
 
 #endif

@@ -56,6 +56,33 @@ enum next stage_optneg(struct session *s, const struct milter_msg *m)
 	return NEXT_PACKET;
 }
 
+/* Storing the message */
+
+static void log_unwritten(const struct session *s, int err)
+{
+	log_err("%s: message not written: %s", session_id(s), strerror(-err));
+}
+
+/* The filter may look into the work directory while it is asked. 0, or -1 when it cannot, which is logged. */
+static int sync_message(struct session *s)
+{
+	int err = message_sync(s->message);
+
+	if (err < 0)
+		log_unwritten(s, err);
+	return err < 0 ? -1 : 0;
+}
+
+/* The recipient in hand is accepted. 0, or -1 when it cannot be noted, which is logged. */
+static int keep_recipient(struct session *s)
+{
+	int err = message_rcpt_keep(s->message);
+
+	if (err < 0)
+		log_unwritten(s, err);
+	return err < 0 ? -1 : 0;
+}
+
 /* Checks: a question to the controller, perhaps a delay, then the answer to the MTA */
 
 /* What a verdict other than CONTINUE means for the message. */
@@ -97,8 +124,7 @@ static void conclude(struct session *s, const struct check_reply *reply)
 	bool plain = s->asking == MILTER_CONNECT;
 
 	s->held_verdict = reply->verdict;
-	if (s->asking == MILTER_RCPT && reply->verdict == VERDICT_CONTINUE &&
-	    message_rcpt_keep(s->message) < 0)
+	if (s->asking == MILTER_RCPT && reply->verdict == VERDICT_CONTINUE && keep_recipient(s) < 0)
 		s->held_verdict = VERDICT_TEMPFAIL;
 	answer_put(&s->held, s->held_verdict,
 		   reply->has_reply && !plain && s->held_verdict == reply->verdict ? &reply->reply : NULL);
@@ -114,27 +140,33 @@ static void on_check(const struct check_reply *reply, void *arg)
 	conclude(s, reply);
 }
 
-/* Ask `line` on behalf of a command. 0, or -1 when it cannot be asked, which is logged. */
-static int ask(struct session *s, enum milter_command c, const struct buf *line)
+/* Ask what `line` holds, and free it, on behalf of a command. 0, or -1 when it cannot be asked, which is
+ * logged. */
+static int ask(struct session *s, enum milter_command c, struct buf *line)
 {
 	s->asking = c;
 	s->question = client_check(&s->server->client, session_id(s), line, on_check, s);
+	buf_free(line);
 	return s->question != NULL ? 0 : -1;
 }
 
 /* CONNECT and HELO */
 
-static int ask_relay(struct session *s)
+/* The queue id as far as it is known before there is a message: some MTAs have one that early. */
+static const char *early_id(const struct session *s)
 {
 	const char *queue_id = message_queue_id(&s->macros);
+
+	return queue_id != NULL ? queue_id : NO_QUEUE_ID;
+}
+
+static int ask_relay(struct session *s)
+{
 	struct buf line;
-	int rc;
 
 	buf_init(&line, BUF_NO_LIMIT);
-	check_relay(&line, &s->peer, queue_id != NULL ? queue_id : NO_QUEUE_ID);
-	rc = ask(s, MILTER_CONNECT, &line);
-	buf_free(&line);
-	return rc;
+	check_relay(&line, &s->peer, early_id(s));
+	return ask(s, MILTER_CONNECT, &line);
 }
 
 /* The connection may be taken as far as the pool is concerned. */
@@ -195,15 +227,11 @@ enum next stage_connect(struct session *s, const struct milter_msg *m)
 
 static int ask_helo(struct session *s)
 {
-	const char *queue_id = message_queue_id(&s->macros);
 	struct buf line;
-	int rc;
 
 	buf_init(&line, BUF_NO_LIMIT);
-	check_helo(&line, &s->peer, queue_id != NULL ? queue_id : NO_QUEUE_ID);
-	rc = ask(s, MILTER_HELO, &line);
-	buf_free(&line);
-	return rc;
+	check_helo(&line, &s->peer, early_id(s));
+	return ask(s, MILTER_HELO, &line);
 }
 
 /* HELO within a message ends it, as it does in SMTP. */
@@ -239,15 +267,12 @@ static int ask_sender(struct session *s, const struct milter_msg *m)
 {
 	struct check_about about = about_message(s);
 	struct buf line;
-	int rc;
 
-	if (message_sync(s->message) < 0)
+	if (sync_message(s) < 0)
 		return -1;
 	buf_init(&line, BUF_NO_LIMIT);
 	check_sender(&line, &about, m);
-	rc = ask(s, MILTER_MAIL, &line);
-	buf_free(&line);
-	return rc;
+	return ask(s, MILTER_MAIL, &line);
 }
 
 enum next stage_mail(struct session *s, const struct milter_msg *m)
@@ -271,15 +296,12 @@ static int ask_recipient(struct session *s, const struct milter_msg *m)
 {
 	struct check_about about = about_message(s);
 	struct buf line;
-	int rc;
 
-	if (message_sync(s->message) < 0)
+	if (sync_message(s) < 0)
 		return -1;
 	buf_init(&line, BUF_NO_LIMIT);
 	check_recipient(&line, &about, &s->macros, m);
-	rc = ask(s, MILTER_RCPT, &line);
-	buf_free(&line);
-	return rc;
+	return ask(s, MILTER_RCPT, &line);
 }
 
 enum next stage_rcpt(struct session *s, const struct milter_msg *m)
@@ -288,10 +310,11 @@ enum next stage_rcpt(struct session *s, const struct milter_msg *m)
 
 	macros_forget_after(&s->macros, MILTER_RCPT);
 	message_learn_id(s->message, &s->macros);
-	err = message_rcpt(s->message, &s->macros, m);
-	if (err == 0 && session_settings(s)->recipient_check)
+	if ((err = message_rcpt(s->message, &s->macros, m)) < 0)
+		log_unwritten(s, err);
+	else if (session_settings(s)->recipient_check)
 		err = ask_recipient(s, m);
-	else if (err == 0 && (err = message_rcpt_keep(s->message)) == 0)
+	else if ((err = keep_recipient(s)) == 0)
 		session_answer(s, MILTER_RCPT, VERDICT_CONTINUE);
 	if (err < 0)
 		session_fail_message(s, MILTER_RCPT);
@@ -313,7 +336,7 @@ static enum next stored(struct session *s, enum milter_command c, int err)
 	if (err == 0)
 		session_answer(s, c, VERDICT_CONTINUE);
 	else {
-		log_err("%s: message not written: %s", session_id(s), strerror(-err));
+		log_unwritten(s, err);
 		session_fail_message(s, c);
 	}
 	return NEXT_PACKET;
@@ -363,7 +386,7 @@ enum next stage_eom(struct session *s, const struct milter_msg *m)
 	if (err == 0 && (s->scan = scan_start(&about, on_scan_done, s)) != NULL)
 		return NEXT_PACKET;
 	if (err < 0)
-		log_err("%s: message not written: %s", session_id(s), strerror(-err));
+		log_unwritten(s, err);
 	session_end_message(s);
 	session_answer(s, MILTER_EOM, VERDICT_TEMPFAIL);
 	return NEXT_PACKET;

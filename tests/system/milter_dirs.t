@@ -170,6 +170,17 @@ ok $rig->wait_log(qr/warning: NOQUEUE: Could not create directory \S+: Permissio
 chmod 0700, $rig->{spool};
 chown +(getpwnam 'nobody')[2, 3], $rig->{spool} if $> == 0;
 is $mta->mail('<spool@x>'), 'c', '  until it can';
+
+# The same when the filter is to be asked about a recipient: it could not read what it is asked about.
+$rig->stop;
+$rig = Defang::Rig->new(args => ['-t']);
+$mta = $rig->connect(protocol => 0x7f);
+$mta->connect_from('h', 'U');
+$mta->mail('<disk@x>');
+spew("$rig->{spool}/" . ($rig->work_dirs)[0] . "/COMMANDS", '');
+is $mta->rcpt('<to@x>'), 't', 'disk failure at a check: TEMPFAIL';
+ok $rig->wait_log(qr/error: NOQUEUE: message not written: File exists/), '  logged';
+$mta->send('Q');
 $rig->stop;
 $rig = Defang::Rig->new(answer => \&answer);
 
