@@ -108,14 +108,34 @@ void pidfile_remove(const char *path, int fd)
 		unlink(path); /* may fail where rights were dropped; an empty file tells enough */
 }
 
+static bool is_still_at(const char *path, int fd)
+{
+	struct stat there, ours;
+
+	return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && there.st_dev == ours.st_dev &&
+	       there.st_ino == ours.st_ino;
+}
+
 int lockfile_take(const char *path)
 {
 	const struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int fd = plain_open(path, 0600), err;
+	int fd = plain_open(path, 0600), err = 0;
 
-	if (fd < 0 || fcntl(fd, F_SETLK, &whole) == 0)
+	if (fd < 0)
 		return fd;
-	err = -errno;
+	if (fcntl(fd, F_SETLK, &whole) == -1)
+		err = errno == EACCES ? -EAGAIN : -errno; /* POSIX allows both for a lock that is held */
+	else if (!is_still_at(path, fd))
+		err = -EAGAIN; /* its holder removed it while we opened it */
+	if (err == 0)
+		return fd;
 	close(fd);
 	return err;
+}
+
+void lockfile_remove(const char *path, int fd)
+{
+	if (is_still_at(path, fd))
+		unlink(path);
+	close(fd);
 }

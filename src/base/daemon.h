@@ -26,8 +26,11 @@ int pidfile_write(int fd);
 void pidfile_remove(const char *path, int fd);
 
 /* Open (0600) and lock a whole file for writing (fcntl, which a fork does not inherit: call it in the
- * daemon itself). The descriptor, to be kept for life, or -errno: -EAGAIN or -EACCES when another
+ * daemon itself). The descriptor, to be kept for life, or -errno: -EAGAIN when another
  * process holds it. */
 int lockfile_take(const char *path);
+
+/* Unlink the file while the lock is held, then let it go. */
+void lockfile_remove(const char *path, int fd);
 
 #endif

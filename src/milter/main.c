@@ -27,6 +27,7 @@ struct program {
 	struct loop *loop;
 	struct starter *starter;
 	int pid_fd, lock_fd, listen_fd;
+	char *lock_path;  /* owned; NULL without a lock */
 	bool listening;   /* listen_fd belongs to the server */
 	bool pid_written; /* the pid file is ours, not that of another that runs */
 	int status;       /* exit status */
@@ -113,21 +114,19 @@ static int drop_rights(struct program *p)
 static int take_lock(struct program *p)
 {
 	const struct settings *s = &p->settings;
-	char *path = NULL;
 
 	if (s->lock_file != NULL)
-		path = strdup(s->lock_file);
+		p->lock_path = strdup(s->lock_file);
 	else if (s->pid_file == NULL)
 		return 0;
-	else if (asprintf(&path, "%s.lock", s->pid_file) == -1)
-		path = NULL;
-	p->lock_fd = path != NULL ? lockfile_take(path) : -ENOMEM;
-	if (p->lock_fd == -EAGAIN || p->lock_fd == -EACCES) {
-		p->status = EX_UNAVAILABLE;
-		daemon_fail(EX_UNAVAILABLE, "Cannot lock lockfile %s: Is another copy running?", path);
+	else if (asprintf(&p->lock_path, "%s.lock", s->pid_file) == -1)
+		p->lock_path = NULL;
+	p->lock_fd = p->lock_path != NULL ? lockfile_take(p->lock_path) : -ENOMEM;
+	if (p->lock_fd == -EAGAIN) {
+		p->status = EX_TEMPFAIL;
+		daemon_fail(EX_TEMPFAIL, "Cannot lock lockfile %s: Is another copy running?", p->lock_path);
 	} else if (p->lock_fd < 0)
-		fail(p, EX_CANTCREAT, "lock file", path != NULL ? path : "", p->lock_fd);
-	free(path);
+		fail(p, EX_CANTCREAT, "lock file", p->lock_path != NULL ? p->lock_path : "", p->lock_fd);
 	return p->lock_fd < 0 ? -1 : 0;
 }
 
@@ -157,17 +156,16 @@ static int open_site(struct program *p)
 static void log_alive(const struct settings *s)
 {
 	log_info("MIMEDefang alive. workersReservedForLoopback=%d AllowNewConnectionsToQueue=%d "
-		 "doRelayCheck=%d "
-		 "doHeloCheck=%d doSenderCheck=%d doRecipientCheck=%d",
+		 "doRelayCheck=%d doHeloCheck=%d doSenderCheck=%d doRecipientCheck=%d",
 		 s->reserved, s->queue_connections, s->relay_check, s->helo_check, s->sender_check,
 		 s->recipient_check);
 }
 
 static void serve(struct program *p)
 {
-	int rc = 0;
+	int rc = server_listen(&p->server, p->listen_fd);
 
-	if ((rc = server_listen(&p->server, p->listen_fd)) == 0) {
+	if (rc == 0) {
 		p->listening = true;
 		log_info("Multiplexor alive - entering main loop");
 		if (p->pid_fd >= 0 && (rc = pidfile_write(p->pid_fd)) == 0)
@@ -213,7 +211,7 @@ static int watch_signals(struct program *p)
 	return rc;
 }
 
-static int run(struct program *p)
+static void run(struct program *p)
 {
 	int rc = 0;
 
@@ -226,7 +224,8 @@ static int run(struct program *p)
 					 on_controller, p);
 		rc = p->starter != NULL ? loop_run(p->loop) : -ENOMEM;
 	}
-	return rc < 0 ? fail(p, EX_OSERR, "event loop", "", rc) : 0;
+	if (rc < 0)
+		fail(p, EX_OSERR, "event loop", "", rc);
 }
 
 /* Undo, in reverse, whatever of it was done. */
@@ -241,6 +240,9 @@ static void clean_up(struct program *p)
 		close(p->listen_fd);
 	if (p->pid_written)
 		pidfile_remove(p->settings.pid_file, p->pid_fd);
+	if (p->lock_fd >= 0)
+		lockfile_remove(p->lock_path, p->lock_fd);
+	free(p->lock_path);
 	site_close(&p->site);
 	rights_free(&p->rights);
 }

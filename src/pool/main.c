@@ -123,11 +123,12 @@ static int lock_take(struct controller *c)
 
 	if (path == NULL || (c->lock_fd = lockfile_take(path)) >= 0)
 		return 0;
-	if (c->lock_fd == -EAGAIN || c->lock_fd == -EACCES)
-		daemon_fail(EX_TEMPFAIL, "Cannot lock lockfile: Is another copy running?");
-	else
-		daemon_fail(EX_CANTCREAT, "Could not lock lockfile file %s: %s", path, strerror(-c->lock_fd));
-	return EX_TEMPFAIL;
+	if (c->lock_fd == -EAGAIN) {
+		daemon_fail(EX_TEMPFAIL, "Cannot lock lockfile %s: Is another copy running?", path);
+		return EX_TEMPFAIL;
+	}
+	daemon_fail(EX_CANTCREAT, "Could not lock lockfile %s: %s", path, strerror(-c->lock_fd));
+	return EX_CANTCREAT;
 }
 
 static int pid_write(const struct controller *c)
@@ -306,8 +307,7 @@ static void controller_free(struct controller *c)
 	if (c->lock_fd >= 0) {
 		if (c->pid_fd != -1)
 			pidfile_remove(c->settings->pidfile, c->pid_fd);
-		unlink(c->settings->lockfile);
-		close(c->lock_fd);
+		lockfile_remove(c->settings->lockfile, c->lock_fd);
 	}
 }
 

@@ -123,12 +123,13 @@ is +($rig->connect->message)[-1][0], 'c', '  and it serves';
 my ($daemon) = slurp($pid_file) =~ /(\d+)/;
 $rig->start('-P', $pid_file);
 waitpid delete $rig->{pid}, 0;
-is $? >> 8, 69, 'another one with the same pid file ends with an error';
+is $? >> 8, 75, 'another one with the same pid file ends with an error';
 is slurp($pid_file), "$daemon\n", '  and leaves the pid file alone';
 ok kill(0, $daemon), '  and the first one';
 kill 'TERM', $daemon;
 ok wait_until(sub { !kill 0, $daemon }), 'SIGTERM ends it';
 ok !-s $pid_file, '  the pid file is empty or gone';
+ok !-e "$pid_file.lock", '  the lock file is gone';
 
 # A controller that does not come, and one that takes the question and is silent
 for my $silent (0, 1) {
