@@ -119,6 +119,7 @@ static void test_unlink_spares_what_nobody_answers_on(void **state)
 }
 
 /* Listen on any port of a family's loopback; skips where there is no such family. */
+/* -1 on a machine without the family. */
 static int listen_tcp(const char *text, struct address *a)
 {
 	socklen_t len;
@@ -127,7 +128,7 @@ static int listen_tcp(const char *text, struct address *a)
 	assert_int_equal(address_parse(text, ADDRESS_LOOPBACK, a), ADDRESS_OK);
 	a->in.sin_port = 0;
 	if ((fd = listen_open(a, 5, 0)) == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT)
-		return; /* not skip(): see test_base_rights.c */
+		return -1;
 	assert_true(fd >= 0);
 	len = a->len;
 	assert_int_equal(getsockname(fd, &a->sa, &len), 0);
@@ -140,6 +141,8 @@ static void test_tcp(void **state)
 	int fd = listen_tcp("inet:1", &a), on = 0;
 	socklen_t len = sizeof(on);
 
+	if (fd == -1)
+		return; /* not skip(): cmocka's TAP says `not ok` to that */
 	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, &len), 0);
 	assert_true(on);
 	assert_int_equal(listen_open(&a, 5, 0), -EADDRINUSE);
@@ -153,6 +156,8 @@ static void test_tcp6_is_only_that(void **state)
 	int fd = listen_tcp("inet6:1", &a), on = 0;
 	socklen_t len = sizeof(on);
 
+	if (fd == -1)
+		return;
 	assert_int_equal(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, &len), 0);
 	assert_true(on);
 	close(fd);
