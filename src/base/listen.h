@@ -24,9 +24,9 @@ struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(int f
 void listener_free(struct listener *l); /* closes the socket; NULL is allowed */
 void listener_pause(struct listener *l, int pause);
 
-/* A non-blocking socket connecting to `a`, or -errno. -EAGAIN when the backlog of a UNIX-domain listener is
- * full: try again in a moment. *in_progress is 1 when the outcome is still to come (writable, then SO_ERROR).
- */
+/* A non-blocking socket connecting to `a`, or -errno: -EAGAIN when the backlog of a UNIX-domain listener is
+ * full, so try again in a moment. *in_progress is 1 when the outcome is still to come (wait until the socket
+ * is writable, then ask for SO_ERROR). */
 int connect_open(const struct address *a, int *in_progress);
 
 #endif

@@ -244,8 +244,8 @@ static void on_timer(int fd, short events, void *arg)
 	struct timer *t = arg;
 
 	turn_begin(t->loop);
-	if (t->due >
-	    t->loop->now) { /* moved; or libevent's coarse clock is some milliseconds ahead of ours */
+	/* It was moved, or libevent's coarse clock is some milliseconds ahead of ours. */
+	if (t->due > t->loop->now) {
 		timer_arm(t);
 		return;
 	}

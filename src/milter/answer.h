@@ -5,8 +5,7 @@
 #include "base/buf.h"
 #include "proto/reply.h"
 
-/* Append the packet. With `reply`, a REJECT or TEMPFAIL carries its text; NULL leaves the words to the MTA.
- */
+/* Append the packet. A REJECT or TEMPFAIL carries the text of `reply`; NULL leaves the words to the MTA. */
 void answer_put(struct buf *out, enum verdict v, const struct smtp_reply *reply);
 
 #endif

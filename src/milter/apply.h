@@ -16,8 +16,7 @@ struct apply {
 enum apply_state {
 	APPLY_MORE, /* there is more to send: call again when this has been sent */
 	APPLY_DONE,
-	APPLY_FAILED, /* the new body cannot be read, or memory ran out: only a temporary failure may follow
-		       */
+	APPLY_FAILED, /* unreadable new body, or no memory: only a temporary failure may follow */
 };
 
 /* `changes` stay the caller's and must not change; `body_fd` is taken. */

@@ -24,8 +24,8 @@ typedef void free_fn(int n_free, void *arg); /* -1: no answer */
 typedef void scan_fn(bool done, void *arg);  /* false: the filter failed or was not reached */
 
 /* `id` is what log lines begin with: the queue id or `NOQUEUE`. `line` is a request, its LF included; it may
- * be freed at once. NULL when out of memory or when the line is too long, which is logged: no callback comes.
- */
+ * be freed at once. NULL when out of memory or when the line is too long: that is logged, and no callback
+ * comes. */
 struct question *client_check(const struct client *c, const char *id, const struct buf *line, check_fn *cb,
 			      void *arg);
 struct question *client_free_workers(const struct client *c, bool quiet, free_fn *cb, void *arg);

@@ -18,9 +18,10 @@ void peer_free(struct peer *p)
 	*p = (struct peer){ 0 };
 }
 
-static void copy_ip(char out[46], const char *ip)
+/* What is too long to be an address is cut. */
+static void copy_ip(char out[INET6_ADDRSTRLEN], const char *ip)
 {
-	size_t n = strnlen(ip, 45);
+	size_t n = strnlen(ip, INET6_ADDRSTRLEN - 1);
 
 	memcpy(out, ip, n);
 	out[n] = '\0';

@@ -5,18 +5,19 @@
 #include "milter/macros.h"
 #include "proto/milter.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 
 struct site;
 
 struct peer {
-	char *name;      /* as the MTA gives it; NULL or "" when it gave none */
-	char ip[46];     /* in canonical form; "" when unknown */
-	int port;        /* 0 when unknown */
-	bool loopback;   /* really this host: not one that -L makes look so, and not a local socket */
-	char *helo;      /* NULL before HELO */
-	char own_ip[46]; /* the address that the client came to; "" when unknown */
-	int own_port;    /* 0 when unknown */
+	char *name;                    /* as the MTA gives it; NULL or "" when it gave none */
+	char ip[INET6_ADDRSTRLEN];     /* in canonical form; "" when unknown */
+	int port;                      /* 0 when unknown */
+	bool loopback;                 /* really this host, -L or not; false for a local socket */
+	char *helo;                    /* NULL before HELO */
+	char own_ip[INET6_ADDRSTRLEN]; /* the address that the client came to; "" when unknown */
+	int own_port;                  /* 0 when unknown */
 };
 
 /* Take what CONNECT says, and the macros of that stage. What `p` held is freed. 0 or -ENOMEM. */

@@ -2,8 +2,8 @@
  * being asked, or a delay runs, no further packet is handled; only a hang-up or an ABORT is noticed, and
  * withdraws the question.
  *
- * A session belongs to its server and ends by itself, when the MTA quits, hangs up, or breaks the protocol.
- */
+ * A session belongs to its server and ends by itself, when the MTA quits, hangs up or breaks the
+ * protocol. */
 #ifndef DEFANG_MILTER_SESSION_H
 #define DEFANG_MILTER_SESSION_H
 

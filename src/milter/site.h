@@ -5,13 +5,14 @@
 
 #include "milter/settings.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 
 struct site {
 	const struct settings *settings;
-	int spool_fd;            /* the spool directory */
-	char own_ip[46];         /* the IPv4 address of our host name; "" when unknown */
-	char *validation_header; /* the header that bears a client address to trust, or NULL */
+	int spool_fd;                  /* the spool directory */
+	char own_ip[INET6_ADDRSTRLEN]; /* the IPv4 address of our host name; "" when unknown */
+	char *validation_header;       /* the header that bears a client address to trust, or NULL */
 };
 
 /* Open the spool, look up our address, read the key file. 0, or -errno when the spool cannot be used, which

@@ -36,8 +36,7 @@ int spool_finish(struct spool *s);
  * -EINVAL when it is not a regular file. */
 int spool_open_file(const struct spool *s, const char *name, size_t *size);
 
-/* Remove the directory with all that is in it. 0 or -errno; what could not be removed stays. Does not free.
- */
+/* Remove the directory with all that is in it; `s` is still to be freed. 0 or -errno: the rest stays. */
 int spool_remove(struct spool *s);
 
 void spool_free(struct spool *s); /* leaves the directory where it is; NULL is allowed */

@@ -109,8 +109,9 @@ struct mime_part {
 	struct mime_params disposition_params;
 	const char *encoding_name; /* `base64`; `7bit` when there is none. MIME::Head mime_encoding */
 	enum mime_encoding encoding;
-	const char *name;        /* filename of the disposition, else name of the type, as UTF-8; NULL: none.
-				  * MIME::Head recommended_filename */
+	/* Filename of the disposition, else name of the type, as UTF-8; NULL: none. MIME::Head
+	 * recommended_filename. */
+	const char *name;
 	const char *description; /* Content-Description as UTF-8; NULL: none */
 
 	/* Where it lies. */

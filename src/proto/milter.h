@@ -100,15 +100,16 @@ enum { /* SMFIP: protocol steps */
 uint32_t milter_actions_of(uint32_t version);
 uint32_t milter_protocol_of(uint32_t version);
 
-enum milter_stage { /* of macro lists (SETSYMLIST) */
-		    MILTER_AT_CONNECT,
-		    MILTER_AT_HELO,
-		    MILTER_AT_MAIL,
-		    MILTER_AT_RCPT,
-		    MILTER_AT_DATA,
-		    MILTER_AT_EOM,
-		    MILTER_AT_EOH,
-		    MILTER_STAGES,
+/* Of macro lists (SETSYMLIST). */
+enum milter_stage {
+	MILTER_AT_CONNECT,
+	MILTER_AT_HELO,
+	MILTER_AT_MAIL,
+	MILTER_AT_RCPT,
+	MILTER_AT_DATA,
+	MILTER_AT_EOM,
+	MILTER_AT_EOH,
+	MILTER_STAGES,
 };
 
 /* Framing */
@@ -165,9 +166,9 @@ struct milter_msg {
 			const char *address; /* "" for 'U' */
 		} connect;
 		struct {
-			char stage;                  /* the letter of the command it belongs to */
-			struct milter_strings pairs; /* name, value, name, value; a missing last value is ""
-							to the reader */
+			char stage; /* the letter of the command it belongs to */
+			/* Name, value, name, value; a missing last value is "" to the reader. */
+			struct milter_strings pairs;
 		} macro;
 		const char *text; /* HELO, UNKNOWN */
 		struct {

@@ -59,8 +59,7 @@ enum reply_error {
  * logged. */
 enum reply_error check_reply_parse(char *line, struct check_reply *out);
 
-/* The reply to `free`: a number of workers >= 0 in *out. Its LF may be missing. On error *out is untouched.
- */
+/* The reply to `free`, with or without its LF: a number of workers >= 0 in *out, untouched on error. */
 enum reply_error free_reply_parse(const char *line, int *out);
 
 /* The reply to `scan`: exactly `ok` LF. */

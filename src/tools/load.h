@@ -16,8 +16,9 @@ struct load {
 	uint64_t errors;    /* messages that got no verdict */
 	char *first_error;  /* what it was; NULL: none */
 	int64_t elapsed_us; /* all messages */
-	int64_t *latency;   /* microseconds, of the decided messages, sorted: from the connection's start for
-			     * its first   message, from the decision before for the others */
+	/* Microseconds, of the decided messages, sorted: from the connection's start for its first message,
+	 * from the decision before for the others. */
+	int64_t *latency;
 	size_t n_latency;
 };
 

@@ -131,8 +131,7 @@ static uint32_t mask(const char *option, const char *text)
 	return (uint32_t)n;
 }
 
-/* Split `ADDRESS PARAMETER ..` at blanks; the address gets its brackets. Blanks inside of them are its own.
- */
+/* Split `ADDRESS PARAMETER ..` at blanks outside of angle brackets; the address gets those it lacks. */
 static struct path path_parse(const char *option, const char *text)
 {
 	struct path p = { 0 };

@@ -1,5 +1,4 @@
-/* args.h - the forms of the command line: [-f RULES] -server | -serveru | -test | -validate | -features | DIR
- */
+/* args.h - the command line: [-f RULES] and one of -server, -serveru, -test, -validate, -features, DIR. */
 #ifndef DEFANG_WORKER_ARGS_H
 #define DEFANG_WORKER_ARGS_H
 

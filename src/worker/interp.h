@@ -22,8 +22,8 @@ bool interp_call(const char *function, const char *const *args, int n_args, stru
 /* The value of a Perl scalar as a string, "" for undef; valid until Perl runs again. */
 const char *interp_scalar(const char *name);
 
-/* Put back what a filter may have left changed in the interpreter: $/ $\ $, , the selected handle, the alarm.
- */
+/* Put back what a filter may have left changed in the interpreter: $/ $\ $, , the selected handle, the
+ * alarm. */
 void interp_settle(void);
 
 #endif

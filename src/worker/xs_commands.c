@@ -170,8 +170,8 @@ static int commands_read(pTHX_ FILE *f)
 	return ended;
 }
 
-/* commands_load(path): 1 when the file ended with F, 0 when not, undef with $! set when it cannot be opened.
- */
+/* commands_load(path): 1 when the file ended with F, 0 when not; undef with $! set when it could not be
+ * opened. */
 static void xs_commands_load(pTHX_ CV *cv)
 {
 	dXSARGS;

@@ -118,8 +118,7 @@ static void on_signal(int signo)
 {
 }
 
-/* 32 and 33 belong to the C library, which lets nobody change them; GNU make's children inherit them ignored.
- */
+/* 32 and 33 belong to the C library, which lets nobody change them; GNU make leaves them ignored. */
 #define LIBC_SIGNALS (3ULL << 31)
 
 static void test_signals_are_reset(void **state)
