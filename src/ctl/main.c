@@ -56,6 +56,7 @@ static const struct view {
 	{ "snapshot", "snapshot", 0, NULL },
 	{ "msgs", "msgs", 0, NULL },
 	{ "reread", "reread", 0, NULL },
+	{ "reread", "reread", 1, NULL },
 };
 
 /* By the first `n` bytes of `typed`, which is a word of its own, and the number of words behind it. */

@@ -111,9 +111,12 @@ static void wait_for_worker(struct client *c, const char *line, const struct req
 	c->job = job;
 }
 
-static void wait_for_reload(struct client *c)
+/* `check`: the filter is only to be tried. */
+static void wait_for_reload(struct client *c, bool check)
 {
-	c->reload = reload_request(pool_reload(c->door->pool), on_reload_done, c);
+	struct reload *r = pool_reload(c->door->pool);
+
+	c->reload = check ? reload_check(r, on_reload_done, c) : reload_request(r, on_reload_done, c);
 	if (c->reload == NULL)
 		client_reply(c, OUT_OF_MEMORY, strlen(OUT_OF_MEMORY));
 }
@@ -141,7 +144,10 @@ static void request_run(struct client *c, const char *line, char *copy)
 		wait_for_worker(c, line, &request);
 		break;
 	case COMMAND_REREAD:
-		wait_for_reload(c);
+		wait_for_reload(c, false);
+		break;
+	case COMMAND_CHECK:
+		wait_for_reload(c, true);
 		break;
 	}
 	buf_free(&reply);

@@ -5,6 +5,8 @@
 #include "pool/scaler.h"
 #include "pool/snapshot_report.h"
 
+#include <string.h>
+
 static void run_help(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
 {
 	report_help(privileged, reply);
@@ -110,6 +112,16 @@ static command_fn *const handlers[] = {
 	[REQUEST_RECIPOK] = NULL, /* the last verb: the table is as long as the enum */
 };
 
+static enum command_result run_reread(const struct request *r, struct buf *reply)
+{
+	if (r->argc == 0)
+		return COMMAND_REREAD;
+	if (strcmp(r->argv[0], "-n") == 0)
+		return COMMAND_CHECK;
+	buf_adds(reply, "error: Invalid option of reread (must be -n)\n");
+	return COMMAND_ANSWERED;
+}
+
 enum command_result command_run(const struct pool *p, bool privileged, const struct request *request,
 				struct buf *reply)
 {
@@ -119,7 +131,7 @@ enum command_result command_run(const struct pool *p, bool privileged, const str
 		return COMMAND_ANSWERED;
 	}
 	if (request->verb == REQUEST_REREAD)
-		return COMMAND_REREAD;
+		return run_reread(request, reply);
 	if (handlers[request->verb] == NULL)
 		return COMMAND_WORKER;
 	handlers[request->verb](p, privileged, request, reply);

@@ -13,6 +13,7 @@ enum command_result {
 	COMMAND_ANSWERED, /* the reply is in `reply`; it may be empty */
 	COMMAND_WORKER,   /* a worker has to answer it */
 	COMMAND_REREAD,   /* the reply is the outcome of a reload */
+	COMMAND_CHECK,    /* the same, of a filter that is only tried */
 };
 
 /* `privileged`: it came on the socket that may do everything. */

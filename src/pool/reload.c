@@ -10,9 +10,11 @@
 #include <string.h>
 
 #define REPLY_MAX 16384
+#define LOADS "Filter loads\n"
 
 struct reload_waiter {
 	TAILQ_ENTRY(reload_waiter) link;
+	bool check; /* it only wants to know whether the filter loads */
 	reload_done_fn *done;
 	void *arg;
 };
@@ -24,6 +26,7 @@ struct reload {
 	unsigned generation;      /* that has proved itself */
 	unsigned last_tried;      /* generations are never reused */
 	bool wanted;              /* a candidate is to be started */
+	bool check;               /* the candidate is only tried: nobody has asked for a reload */
 	struct worker *candidate; /* being tried */
 	struct waiters waiters;
 };
@@ -50,19 +53,32 @@ void reload_free(struct reload *r)
 	free(r);
 }
 
-struct reload_waiter *reload_request(struct reload *r, reload_done_fn *done, void *arg)
+static struct reload_waiter *ask(struct reload *r, bool check, reload_done_fn *done, void *arg)
 {
 	struct reload_waiter *waiter = calloc(1, sizeof(*waiter));
 
 	if (waiter == NULL)
 		return NULL;
+	waiter->check = check;
 	waiter->done = done;
 	waiter->arg = arg;
 	TAILQ_INSERT_TAIL(&r->waiters, waiter, link);
+	/* Who asks for a reload turns a trial that runs into one. */
+	r->check = check && (r->check || !reload_is_running(r));
 	if (r->candidate == NULL)
 		r->wanted = true;
 	pool_poke(r->pool);
 	return waiter;
+}
+
+struct reload_waiter *reload_request(struct reload *r, reload_done_fn *done, void *arg)
+{
+	return ask(r, false, done, arg);
+}
+
+struct reload_waiter *reload_check(struct reload *r, reload_done_fn *done, void *arg)
+{
+	return ask(r, true, done, arg);
 }
 
 void reload_forget(struct reload *r, struct reload_waiter *waiter)
@@ -71,16 +87,18 @@ void reload_forget(struct reload *r, struct reload_waiter *waiter)
 	free(waiter);
 }
 
-static void tell_all(struct reload *r, const char *reply)
+/* `checked` is for those who have only asked whether it loads. */
+static void tell_all(struct reload *r, const char *reply, const char *checked)
 {
 	struct reload_waiter *waiter;
 
 	while ((waiter = TAILQ_FIRST(&r->waiters)) != NULL) {
 		reload_done_fn *done = waiter->done;
+		const char *text = waiter->check ? checked : reply;
 		void *arg = waiter->arg;
 
 		reload_forget(r, waiter);
-		done(reply, arg);
+		done(text, arg);
 	}
 }
 
@@ -88,12 +106,13 @@ static void succeed(struct reload *r)
 {
 	log_info("Forced reread of filter rules: generation %u", r->generation);
 	observers_reread(pool_observers(r->pool), true, r->generation);
-	tell_all(r, "Forced reread of filter rules\n");
+	tell_all(r, "Forced reread of filter rules\n", LOADS);
 }
 
 /* `words` is what the candidate wrote to its standard error: the filter's own message, with file and line. */
 static void fail(struct reload *r, const struct tail *words, const char *why)
 {
+	const char *reply;
 	struct buf text;
 
 	buf_init(&text, REPLY_MAX);
@@ -105,16 +124,18 @@ static void fail(struct reload *r, const struct tail *words, const char *why)
 		buf_addf(&text, "worker %s", why);
 	}
 	log_err("%s; the old filter stays in use", text.data + strlen("ERR "));
-	observers_reread(pool_observers(r->pool), false, r->generation);
+	if (!r->check)
+		observers_reread(pool_observers(r->pool), false, r->generation);
 	buf_addc(&text, '\n');
-	tell_all(r, buf_error(&text) ? "ERR Reread failed\n" : text.data);
+	reply = buf_error(&text) ? "ERR Reread failed\n" : text.data;
+	tell_all(r, reply, reply);
 	buf_free(&text);
 }
 
 void reload_stop(struct reload *r)
 {
 	r->wanted = false;
-	tell_all(r, "ERR Shutting down\n");
+	tell_all(r, "ERR Shutting down\n", "ERR Shutting down\n");
 }
 
 unsigned reload_generation(const struct reload *r)
@@ -154,11 +175,16 @@ int64_t reload_pass(struct reload *r, int64_t now_ms)
 	return POLICY_NEVER;
 }
 
-bool reload_on_ready(struct reload *r, const struct worker *w)
+bool reload_on_ready(struct reload *r, struct worker *w)
 {
 	if (w != r->candidate)
 		return false;
 	r->candidate = NULL;
+	if (r->check) {
+		worker_end(w, ENDING_GENTLE, "The filter loads");
+		tell_all(r, LOADS, LOADS);
+		return false;
+	}
 	r->generation = worker_facts(w)->generation;
 	succeed(r);
 	return true;

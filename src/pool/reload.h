@@ -22,6 +22,10 @@ void reload_free(struct reload *r);           /* NULL is allowed */
 /* Reload, or join the reload whose candidate is being tried. NULL with errno set. */
 struct reload_waiter *reload_request(struct reload *r, reload_done_fn *done, void *arg);
 
+/* Only try whether the filter loads, or join a trial: the candidate is ended again, unless somebody has asked
+ * for a reload meanwhile. NULL with errno set. */
+struct reload_waiter *reload_check(struct reload *r, reload_done_fn *done, void *arg);
+
 /* `done` will not be called; the reload goes on. */
 void reload_forget(struct reload *r, struct reload_waiter *waiter);
 
@@ -39,8 +43,9 @@ bool reload_is_running(const struct reload *r);
 /* Start the candidate if one is wanted. The time to come again if nothing else happens, or POLICY_NEVER. */
 int64_t reload_pass(struct reload *r, int64_t now_ms);
 
-/* Whether `w`, which has become idle, is the candidate: it has passed, and is to be installed. */
-bool reload_on_ready(struct reload *r, const struct worker *w);
+/* Whether `w`, which has become idle, is a candidate that is to be installed. One that was only to be
+ * tried is ended. */
+bool reload_on_ready(struct reload *r, struct worker *w);
 
 /* `w` has ended. */
 void reload_on_ended(struct reload *r, const struct worker *w);

@@ -100,6 +100,21 @@ subtest 'several at a time' => sub {
 	ok wait_until(10, sub { (() = $pool->log_text =~ /Forced reread of filter rules: generation/g) >= 4 }), 'SIGINT does the same';
 };
 
+subtest 'only tried' => sub {
+	ok wait_until(10, sub { $pool->ask('workers') !~ /^[4-7] /m }), 'the pool is at rest';
+	my $before = pids();
+	is $pool->ask('reread -n'), "Filter loads\n", 'a good filter';
+	is_deeply [$pool->ctl('reread', '-n')], [0, "Filter loads\n", ''], 'by the control tool';
+	is pids(), $before, 'the workers stay';
+	spew($pool->{rules}, "die no such module\n");
+	like $pool->ask('reread -n'), qr/^ERR Reread failed: no such module at/, 'a broken one';
+	is +($pool->ctl('reread', '-n'))[0] ? 'fails' : 'succeeds', 'fails', 'the control tool, too';
+	is pids(), $before, 'the workers stay';
+	spew($pool->{rules}, "slow 1\n");
+	my @both = map { $pool->send_line($_) } 'reread -n', 'reread';
+	is_deeply [map { $pool->reply($_) } @both], ["Filter loads\n", $done], 'a reread joins a trial';
+};
+
 cmp_ok $pool->stop, '<', 5, 'ends in the middle of it';
 is $pool->{status}, 0, 'exit status';
 done_testing;

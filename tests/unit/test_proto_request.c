@@ -39,6 +39,7 @@ static const struct {
 	{ "snapshot", REQUEST_SNAPSHOT, 0, NULL },
 	{ "autoscale", REQUEST_AUTOSCALE, 0, NULL },
 	{ "reread", REQUEST_REREAD, 0, NULL },
+	{ "reread -n", REQUEST_REREAD, 1, "-n" },
 	{ "tick", REQUEST_TICK_REFUSED, 0, NULL },
 	{ "foo_no_such_command", REQUEST_NO_SUCH, 0, NULL },
 	{ "free\r", REQUEST_FREE, 0, NULL }, /* one CR goes */
