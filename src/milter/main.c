@@ -250,13 +250,16 @@ static void clean_up(struct program *p)
 int main(int argc, char *argv[])
 {
 	static struct program p = { .pid_fd = -1, .lock_fd = -1, .listen_fd = -1, .site.spool_fd = -1 };
+	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
 	load_settings(&p.settings, argc, argv);
 	find_user(&p);
 	log_open("mimedefang", p.settings.facility, p.settings.foreground);
-	if (!p.settings.foreground && daemon_begin() < 0)
-		return EX_OSERR;
+	if (!p.settings.foreground && (rc = daemon_begin()) < 0) {
+		fail(&p, EX_OSERR, "cannot go into the background", "", rc);
+		return p.status;
+	}
 	if (open_pid_file(&p) == 0 && drop_rights(&p) == 0 && take_lock(&p) == 0 && open_site(&p) == 0 &&
 	    open_socket(&p) == 0)
 		run(&p);

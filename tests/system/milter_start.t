@@ -113,6 +113,9 @@ ok +IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port), '  and ca
 $rig->stop;
 
 # In the background
+my $told = qx{sh -c 'ulimit -n 4; exec "\$0" "\$@"' $program -p /s -m /m @root 2>&1};
+is $? >> 8, 71, 'no descriptors for the way there: exit status';
+like $told, qr/cannot go into the background: Too many open files/, '  and words';
 $rig = Defang::Rig->new(daemon => 1, no_start => 1);
 my $pid_file = "$rig->{dir}/pid";
 $rig->start('-P', $pid_file);
