@@ -119,19 +119,19 @@ static void multipart_line_add(pTHX_ struct head *h, const struct mime_part *p)
 
 SV *head_new(pTHX_ const struct mime_part *p)
 {
-	struct head h = { .list = newAV(), .index = newHV() };
+	struct head lines = { .list = newAV(), .index = newHV() }, *h = &lines;
 	HV *head = newHV();
 
 	if (p->n_headers > 0)
-		av_extend(h.list, (SSize_t)p->n_headers - 1);
+		av_extend(h->list, (SSize_t)p->n_headers - 1);
 	for (size_t i = 0; i < p->n_headers; i++)
-		line_add(aTHX_ & h, p->headers[i].line, p->headers[i].len, p->headers[i].name_len);
+		line_add(aTHX_ h, p->headers[i].line, p->headers[i].len, p->headers[i].name_len);
 	if (p->synthetic && p->disposition != NULL)
-		attachment_lines_add(aTHX_ & h, p);
+		attachment_lines_add(aTHX_ h, p);
 	if (p->exploded)
-		multipart_line_add(aTHX_ & h, p);
-	hv_stores(head, "mail_hdr_list", newRV_noinc((SV *)h.list));
-	hv_stores(head, "mail_hdr_hash", newRV_noinc((SV *)h.index));
+		multipart_line_add(aTHX_ h, p);
+	hv_stores(head, "mail_hdr_list", newRV_noinc((SV *)h->list));
+	hv_stores(head, "mail_hdr_hash", newRV_noinc((SV *)h->index));
 	hv_stores(head, "mail_hdr_lengths", newRV_noinc((SV *)newHV()));
 	hv_stores(head, "mail_hdr_modify", newSViv(0));
 	hv_stores(head, "mail_hdr_foldlen", newSViv(FOLD_LENGTH));
