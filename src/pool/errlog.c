@@ -24,13 +24,14 @@ static void take_line(struct errlog *e, const char *line)
 
 	tail_add(&e->tail, line);
 	if (strstr(line, "Out of memory!") != NULL)
-		log_err("Worker %d ran out of memory -- possible DoS attack due to complex MIME?", f->number);
+		log_err("Worker %d ran out of memory -- possible DoS attack due to complex MIME?",
+			f->known_as);
 	if (!e->verbose || line[0] == '\0')
 		return;
 	if (f->queue_id[0] != '\0')
-		log_info("%s: Worker %d stderr: %s", f->queue_id, f->number, line);
+		log_info("%s: Worker %d stderr: %s", f->queue_id, f->known_as, line);
 	else
-		log_info("Worker %d stderr: %s", f->number, line);
+		log_info("Worker %d stderr: %s", f->known_as, line);
 }
 
 static void on_output(struct lineio *io, enum lineio_event event, void *arg)

@@ -107,7 +107,7 @@ static struct record record_of(const struct stats *s, const char *event, const s
 	struct record r = {
 		.wall_ms = clock_wall_ms(),
 		.event = event,
-		.worker = w->number,
+		.worker = w->known_as,
 		.total = -1,
 		.requests = -1,
 	};

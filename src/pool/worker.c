@@ -102,7 +102,7 @@ static void end_log(const struct worker *w, enum ending how, const char *reason)
 	if (!w->settings->verbose || how == ENDING_LOST)
 		return;
 	log_info("Killing %s worker %d (pid %d) req=%lu age=%lld req_age=%lld: %s",
-		 f->state == WORKER_BUSY || f->state == WORKER_RETIRING ? "busy" : "idle", f->number,
+		 f->state == WORKER_BUSY || f->state == WORKER_RETIRING ? "busy" : "idle", f->known_as,
 		 (int)f->pid, f->requests, (long long)seconds_since(w, f->started_ms),
 		 (long long)seconds_since(w, f->first_request_ms), reason);
 }
@@ -112,10 +112,10 @@ static void signal_log(const struct worker *w, int signo)
 	if (!w->settings->verbose)
 		return;
 	if (signo == SIGTERM)
-		log_info("Worker %d (pid %d) taking too long to exit; sending SIGTERM", w->facts.number,
+		log_info("Worker %d (pid %d) taking too long to exit; sending SIGTERM", w->facts.known_as,
 			 (int)w->facts.pid);
 	else
-		log_info("Worker %d (pid %d) taking way too long to exit; sending SIGKILL", w->facts.number,
+		log_info("Worker %d (pid %d) taking way too long to exit; sending SIGKILL", w->facts.known_as,
 			 (int)w->facts.pid);
 }
 
@@ -206,7 +206,7 @@ static bool worker_is_quiet(const struct worker *w)
 
 static void out_of_step(struct worker *w, const char *how)
 {
-	log_warn("Worker %d (pid %d) is out of step: it %s", w->facts.number, (int)w->facts.pid, how);
+	log_warn("Worker %d (pid %d) is out of step: it %s", w->facts.known_as, (int)w->facts.pid, how);
 	snprintf(w->end_text, sizeof(w->end_text), "%s", how);
 	worker_end(w, ENDING_GENTLE, "Worker is out of step");
 }
@@ -324,7 +324,7 @@ static void on_deadline(struct worker *w)
 	if (w->facts.state == WORKER_STARTING) {
 		snprintf(w->end_text, sizeof(w->end_text), "did not answer within %lld seconds of its start",
 			 (long long)w->settings->start_ms / 1000);
-		log_err("Worker %d (pid %d) %s", w->facts.number, (int)w->facts.pid, w->end_text);
+		log_err("Worker %d (pid %d) %s", w->facts.known_as, (int)w->facts.pid, w->end_text);
 		worker_end(w, ENDING_FORCED, "Start timeout");
 	} else if (w->job != NULL && w->handed_over) {
 		job_finish(w, WORKER_TIMED_OUT, "", 0);
@@ -446,7 +446,7 @@ static void usage_log(const struct worker *w, const struct rusage *u)
 		return;
 	log_info("Worker %d resource usage: req=%lu, scans=%lu, user=%ld.%03ld, sys=%ld.%03ld, nswap=%ld, "
 		 "majflt=%ld, minflt=%ld, maxrss=%ld, bi=%ld, bo=%ld",
-		 w->facts.number, w->facts.requests, w->facts.scans, (long)u->ru_utime.tv_sec,
+		 w->facts.known_as, w->facts.requests, w->facts.scans, (long)u->ru_utime.tv_sec,
 		 (long)u->ru_utime.tv_usec / 1000, (long)u->ru_stime.tv_sec, (long)u->ru_stime.tv_usec / 1000,
 		 u->ru_nswap, u->ru_majflt, u->ru_minflt, u->ru_maxrss, u->ru_inblock, u->ru_oublock);
 }
@@ -456,16 +456,16 @@ static void expected_end_log(const struct worker *w, int status, const char *tex
 	bool ours = WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGKILL);
 
 	if (w->settings->verbose)
-		log_debug("Reap: worker %d (pid %d) %s", w->facts.number, (int)w->facts.pid,
+		log_debug("Reap: worker %d (pid %d) %s", w->facts.known_as, (int)w->facts.pid,
 			  ours ? "exited due to SIGTERM/SIGKILL as expected." : text);
 }
 
 static void unexpected_end_log(const struct worker *w, const char *text)
 {
 	if (w->settings->verbose)
-		log_err("Reap: worker %d (pid %d) %s (WORKER DIED UNEXPECTEDLY)", w->facts.number,
+		log_err("Reap: worker %d (pid %d) %s (WORKER DIED UNEXPECTEDLY)", w->facts.known_as,
 			(int)w->facts.pid, text);
-	log_err("Worker %d died prematurely -- check your filter rules%s", w->facts.number,
+	log_err("Worker %d died prematurely -- check your filter rules%s", w->facts.known_as,
 		w->settings->verbose ? ""
 				     : " and use the '-l' flag on mimedefang-multiplexor to see Perl error "
 				       "messages");
@@ -567,6 +567,7 @@ struct worker *worker_start(struct loop *loop, const struct settings *settings, 
 		return NULL;
 	w->facts = (struct worker_facts){
 		.number = number,
+		.known_as = number,
 		.pid = -1,
 		.serial = serial,
 		.generation = generation,
@@ -604,6 +605,8 @@ void worker_free(struct worker *w)
 void worker_set_number(struct worker *w, int number)
 {
 	w->facts.number = number;
+	if (number < (int)w->settings->max_workers)
+		w->facts.known_as = number;
 }
 
 const struct worker_facts *worker_facts(const struct worker *w)

@@ -41,7 +41,9 @@ enum worker_outcome {
 
 /* What can be seen of a worker. After its end a copy stands for the empty slot. */
 struct worker_facts {
-	int number; /* its slot */
+	int number;   /* its slot */
+	int known_as; /* in log and statistics: the last slot in which it took work, so that one worker has
+			 one number */
 	pid_t pid;
 	enum worker_state state;
 	unsigned serial;           /* counts the starts of the pool */
@@ -104,7 +106,7 @@ void worker_retire(struct worker *w, const char *reason);
 /* See whether the process has ended; for SIGCHLD. May call `done` and `ended`. */
 void worker_reap(struct worker *w);
 
-/* Its slot has changed. */
+/* Its slot has changed. A spare one, on its way out, does not change what it is known as. */
 void worker_set_number(struct worker *w, int number);
 
 const struct worker_facts *worker_facts(const struct worker *w);

@@ -25,7 +25,7 @@ subtest 'the minimum' => sub {
 	is $pool->states_become('ISIS', 2), 'ISIS', 'one dies';
 	is $pool->states_become('IIIS', 3), 'IIIS', 'and is replaced in its slot';
 	cmp_ok time - $begun, '>', 0.9, 'a pace later';
-	ok $pool->logged(qr/WORKER DIED UNEXPECTEDLY/), 'its death is logged';
+	ok $pool->logged(qr/Reap: worker 1 \(pid $pid\) .*WORKER DIED UNEXPECTEDLY/), 'its death is logged, under the number that it had';
 	$pool->stop;
 };
 
