@@ -13,16 +13,16 @@ my $dir = $pool->{dir};
 # A worker that records each line and the time at which it came, takes SECONDS over a tick, and answers.
 spew("$dir/bin/fake", <<"PERL");
 #!/usr/bin/perl
-use Time::HiRes qw(time sleep);
+use Time::HiRes qw(time);
 \$| = 1;
 while (<STDIN>) {
 	chomp;
 	if (/^tick/) {
 		open my \$f, '>>', "$dir/ticks";
 		syswrite \$f, join(' ', \$_, \$\$, time) . "\\n";
-		sleep(-e "$dir/seconds" ? do { open my \$s, '<', "$dir/seconds"; <\$s> } : 0);
+		select(undef, undef, undef, -e "$dir/seconds" ? do { open my \$s, '<', "$dir/seconds"; <\$s> } : 0);
 	}
-	sleep 0.01 while /^scan/ && !-e "$dir/go";
+	select(undef, undef, undef, 0.01) while /^scan/ && !-e "$dir/go";
 	print "ok\\n";
 }
 PERL
