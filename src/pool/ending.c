@@ -5,10 +5,8 @@
 static const struct {
 	int64_t term_ms, kill_ms; /* from the beginning of the end */
 } schedules[] = {
-	[ENDING_GENTLE] = { 10000, 20000 },
-	[ENDING_FORCED] = { 0, 10000 },
-	[ENDING_SHUTDOWN] = { 1000, 3000 },
-	[ENDING_LOST] = { 1000, 11000 },
+	[ENDING_GENTLE] = { 10000, 20000 }, [ENDING_FORCED] = { 0, 10000 },  [ENDING_AT_ONCE] = { 0, 0 },
+	[ENDING_SHUTDOWN] = { 1000, 3000 }, [ENDING_LOST] = { 1000, 11000 },
 };
 
 static int64_t sooner_of(int64_t a, int64_t b)

@@ -8,6 +8,7 @@
 enum ending {
 	ENDING_GENTLE,   /* it has done nothing wrong: SIGTERM after 10 s, SIGKILL after 20 */
 	ENDING_FORCED,   /* it is stuck: at once, 10 s */
+	ENDING_AT_ONCE,  /* it does harm: SIGKILL at once */
 	ENDING_SHUTDOWN, /* we are short of time: 1 s, 3 s */
 	ENDING_LOST,     /* it has hung up on us, and is probably ending by itself: 1 s, 11 s */
 };

@@ -96,6 +96,8 @@ static enum policy_reason wear(const struct policy_limits *l, const struct polic
 
 	if (w->outdated)
 		return POLICY_OUTDATED;
+	if (l->rss_kb > 0 && w->rss_kb > l->rss_kb)
+		return POLICY_SWOLLEN;
 	if (waiting > 0 && w->requests < PRESSURE * l->max_requests)
 		return POLICY_KEEP;
 	if (w->requests >= own_limit(l->max_requests, w->serial))
@@ -143,6 +145,9 @@ void policy_text(const struct policy_limits *l, const struct policy_worker *w, e
 	switch (reason) {
 	case POLICY_OUTDATED:
 		snprintf(text, POLICY_TEXT_MAX, "New generation -- forcing reread of filter rules");
+		break;
+	case POLICY_SWOLLEN:
+		snprintf(text, POLICY_TEXT_MAX, "Worker uses %lld kB of memory", (long long)w->rss_kb);
 		break;
 	case POLICY_WORN:
 		snprintf(text, POLICY_TEXT_MAX, "Worker has processed %lld requests", (long long)w->requests);

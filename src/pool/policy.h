@@ -16,6 +16,7 @@ struct policy_limits {
 	int min_workers;
 	int64_t max_requests;
 	int64_t lifetime_ms; /* 0 for ever */
+	int64_t rss_kb;      /* of resident memory; 0 for no limit */
 	int64_t idle_ms;
 	int64_t fill_ms;
 	int64_t spacing_ms;
@@ -54,6 +55,7 @@ struct policy_worker {
 	int64_t requests;
 	int64_t first_request_ms; /* -1 before its first */
 	int64_t idle_since_ms;    /* -1 while it has a request */
+	int64_t rss_kb;           /* the most resident memory that was seen; 0 before it was looked at */
 };
 
 /* The pool around it. */
@@ -63,7 +65,7 @@ struct policy_situation {
 	size_t waiting; /* requests */
 };
 
-enum policy_reason { POLICY_KEEP, POLICY_OUTDATED, POLICY_WORN, POLICY_AGED, POLICY_IDLE };
+enum policy_reason { POLICY_KEEP, POLICY_OUTDATED, POLICY_SWOLLEN, POLICY_WORN, POLICY_AGED, POLICY_IDLE };
 
 struct policy_verdict {
 	enum policy_reason reason; /* why it has to go */
@@ -73,7 +75,7 @@ struct policy_verdict {
 
 /* Whether the worker has to go. Its own limits of requests and of age are up to a tenth below those of the
  * pool, so that workers that were started together do not wear out together. With requests waiting it may
- * handle up to three times as many as otherwise, and is not ended for its age.
+ * handle up to three times as many as otherwise, and is not ended for its age; for its memory it is.
  *
  * The successor comes first when the pool has no worker to spare: at its minimum, or at work. It comes first
  * too for an outdated one, so that a reload leaves as many ready workers as there were. While new workers

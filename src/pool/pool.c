@@ -1,6 +1,7 @@
 #include "pool/pool.h"
 
 #include "base/log.h"
+#include "pool/memory.h"
 #include "pool/meter.h"
 #include "pool/policy.h"
 #include "pool/queue.h"
@@ -36,6 +37,7 @@ struct pool {
 	struct succession *succession;
 	struct policy_choice *choices; /* room for the idle workers */
 	struct observers observers;
+	struct memory *memory;
 	struct meter *meter;
 	struct scaler *scaler;
 	struct timer *pass;
@@ -68,6 +70,7 @@ struct pool *pool_new(struct loop *loop, const struct settings *settings)
 		.min_workers = (int)settings->min_workers,
 		.max_requests = settings->max_requests,
 		.lifetime_ms = settings->lifetime_ms,
+		.rss_kb = settings->rss_limit_kb,
 		.idle_ms = settings->idle_ms,
 		.fill_ms = settings->fill_ms,
 		.spacing_ms = settings->spacing_ms,
@@ -77,6 +80,7 @@ struct pool *pool_new(struct loop *loop, const struct settings *settings)
 	if ((p->slots = slots_new(n, p->begun_ms)) == NULL || (p->for_start = queue_new((size_t)n)) == NULL ||
 	    (p->queue = queue_new((size_t)settings->queue_limit)) == NULL ||
 	    (p->reload = reload_new(p)) == NULL || (p->succession = succession_new(p, p->slots)) == NULL ||
+	    (p->memory = memory_new(loop, p, p->slots, settings->rss_limit_kb)) == NULL ||
 	    (p->meter = meter_new(p)) == NULL || (p->scaler = scaler_new(loop, p, settings)) == NULL ||
 	    (p->pass = timer_new(loop, on_pass, p)) == NULL ||
 	    (p->choices = calloc(2 * (size_t)n, sizeof(*p->choices))) == NULL) {
@@ -95,6 +99,7 @@ void pool_free(struct pool *p)
 	queue_free(p->queue);
 	reload_free(p->reload);
 	succession_free(p->succession);
+	memory_free(p->memory);
 	timer_free(p->pass);
 	free(p->choices);
 	scaler_free(p->scaler);
@@ -276,6 +281,7 @@ static struct policy_worker policy_view(const struct pool *p, const struct worke
 		.requests = (int64_t)f->requests,
 		.first_request_ms = f->first_request_ms,
 		.idle_since_ms = f->state == WORKER_IDLE ? f->changed_ms : -1,
+		.rss_kb = f->rss_kb,
 	};
 }
 
@@ -547,6 +553,8 @@ static const char *outcome_text(const struct pool *p, enum worker_outcome outcom
 			       ? "ERR Filter timed out - check filter rules or system load\n"
 			       : "ERR Filter timed out - system may be overloaded (consider increasing busy "
 				 "timeout)\n";
+	case WORKER_TOO_BIG:
+		return "ERR Worker used too much memory\n";
 	case WORKER_UNWRITABLE:
 		return "error: Error talking to worker process\n";
 	default:
@@ -590,6 +598,7 @@ static void on_idle(struct worker *w, void *arg)
 
 	if (reload_on_ready(p->reload, w) || succession_on_ready(p->succession, w))
 		succession_install(p->succession, w);
+	memory_look(p->memory, w);
 	around = pool_situation(p);
 	if (worker_facts(w)->state == WORKER_IDLE)
 		(void)end_if_due(p, w, &around); /* a pass follows anyway */

@@ -26,10 +26,10 @@ enum {
 	OPTION_EMA_ALPHA,
 };
 
-#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:Y:t:TuL:N:X:P:kO:Ady:"
+#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:R:Y:t:TuL:N:X:P:kO:Ady:"
 
 /* Options of MIMEDefang that this version does not have: known, so that they are refused by name. */
-#define UNSUPPORTED "R:E"
+#define UNSUPPORTED "E"
 
 static const struct option long_options[] = {
 	{ "start-timeout", required_argument, NULL, OPTION_START_TIMEOUT },
@@ -55,6 +55,7 @@ const char settings_usage[] =
 	"  -W SECONDS  least time between two starts of workers (0)\n"
 	"  --start-timeout SECONDS  time that a worker has for its first answer (60)\n"
 	"  -M KBYTES   limit of a worker's memory (0: none)\n"
+	"  -R KBYTES   replace a worker whose resident memory is above, kill it above twice that (0: never)\n"
 	"  -X SECONDS  have a worker run the filter's periodic work so often (0: never)\n"
 	"  -P N        so many independent ticks of -X, 0 to N-1 (1)\n"
 	"  -Z          workers report what they do on their descriptor 3\n"
@@ -121,6 +122,7 @@ static const struct number_option {
 	{ 'I', 1, 65535, 1, offsetof(struct settings, backlog) },
 	{ 'L', 0, DAY, 1000, offsetof(struct settings, status_log_ms) },
 	{ 'M', 0, INT64_C(1) << 40, 1024, offsetof(struct settings, worker_memory) },
+	{ 'R', 0, INT64_C(1) << 40, 1, offsetof(struct settings, rss_limit_kb) },
 	{ OPTION_START_TIMEOUT, 1, DAY, 1000, offsetof(struct settings, start_ms) },
 	{ OPTION_SCALE_INTERVAL, 1, DAY, 1000, offsetof(struct settings, scale_interval_ms) },
 	{ OPTION_SCALE_OUT, 1, 100, 1, offsetof(struct settings, scale_out_percent) },

@@ -30,6 +30,7 @@ struct settings {
 	int64_t queue_limit;   /* -q */
 	int64_t queue_ms;      /* -Q */
 	int64_t worker_memory; /* -M, in bytes here; 0 for no limit */
+	int64_t rss_limit_kb;  /* -R: of resident memory of a worker; 0 for no limit */
 	bool autoscale;        /* -k, and what it goes by: */
 	int64_t scale_interval_ms;
 	int64_t scale_out_percent;

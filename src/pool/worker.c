@@ -159,7 +159,8 @@ static void killed(struct worker *w, enum ending how, const char *reason)
 
 void worker_end(struct worker *w, enum ending how, const char *reason)
 {
-	w->facts.forced |= how == ENDING_FORCED; /* whoever hears of the change sees why */
+	w->facts.forced |= how == ENDING_FORCED ||
+			   how == ENDING_AT_ONCE; /* whoever hears of the change sees why */
 	w->facts.lost |= how == ENDING_LOST;
 	switch (w->facts.state) {
 	case WORKER_STOPPED:
@@ -333,6 +334,13 @@ static void on_deadline(struct worker *w)
 		job_finish(w, WORKER_UNWRITABLE, "", 0);
 		worker_end(w, ENDING_FORCED, "Error talking to worker process");
 	}
+}
+
+void worker_kill_too_big(struct worker *w, const char *reason)
+{
+	if (w->job != NULL)
+		job_finish(w, WORKER_TOO_BIG, "", 0);
+	worker_end(w, ENDING_AT_ONCE, reason);
 }
 
 static void end_if_complete(struct worker *w);
@@ -607,6 +615,12 @@ void worker_set_number(struct worker *w, int number)
 	w->facts.number = number;
 	if (number < (int)w->settings->max_workers)
 		w->facts.known_as = number;
+}
+
+void worker_note_rss(struct worker *w, int64_t kb)
+{
+	if (kb > w->facts.rss_kb)
+		w->facts.rss_kb = kb;
 }
 
 const struct worker_facts *worker_facts(const struct worker *w)

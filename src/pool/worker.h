@@ -36,6 +36,7 @@ enum worker_outcome {
 	WORKER_ANSWER_TOO_LONG,
 	WORKER_HUNG_UP,    /* ended, or closed its output, without a byte of answer */
 	WORKER_TIMED_OUT,  /* no answer within -b */
+	WORKER_TOO_BIG,    /* killed for its memory */
 	WORKER_UNWRITABLE, /* the request could not be handed over within -c */
 };
 
@@ -56,6 +57,7 @@ struct worker_facts {
 	int64_t first_request_ms;    /* -1 before its first */
 	int64_t given_ms;            /* when it was given the job at hand, or the last one */
 	int64_t changed_ms;          /* last change of state */
+	int64_t rss_kb;              /* the most resident memory that was seen, for -R; 0 before */
 	char why[80];                /* it is retiring or being ended; "" before */
 	bool forced;                 /* it is being ended by force */
 	bool lost;                   /* it has ended, or hung up, by itself */
@@ -99,6 +101,12 @@ bool worker_give(struct worker *w, struct job *job);
  * none. Calls `changed` and `ending` only. On a worker already ending, the sooner of the two schedules holds.
  */
 void worker_end(struct worker *w, enum ending how, const char *reason);
+
+/* Kill it for its memory, now. A job it has ends as TOO_BIG: calls `done`, and otherwise as worker_end(). */
+void worker_kill_too_big(struct worker *w, const char *reason);
+
+/* It has been seen to use so much resident memory. */
+void worker_note_rss(struct worker *w, int64_t kb);
 
 /* Take no job after the one at hand: BUSY to RETIRING. */
 void worker_retire(struct worker *w, const char *reason);

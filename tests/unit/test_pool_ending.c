@@ -37,6 +37,15 @@ static void test_each(void **state)
 	}
 }
 
+static void test_at_once(void **state)
+{
+	struct ending_plan p = ENDING_NO_PLAN;
+
+	ending_plan(&p, ENDING_AT_ONCE, 5000);
+	assert_int_equal(ending_due(&p, 5000), SIGKILL);
+	assert_int_equal(ending_next(&p), ENDING_NEVER);
+}
+
 static void test_hastened(void **state)
 {
 	struct ending_plan p = ENDING_NO_PLAN;
@@ -64,6 +73,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each),
+		cmocka_unit_test(test_at_once),
 		cmocka_unit_test(test_hastened),
 		cmocka_unit_test(test_late),
 	};

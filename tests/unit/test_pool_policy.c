@@ -13,6 +13,7 @@ static const struct policy_limits limits = {
 	.min_workers = 2,
 	.max_requests = 10,
 	.lifetime_ms = 60000,
+	.rss_kb = 50000,
 	.idle_ms = 30000,
 	.fill_ms = 3000,
 	.spacing_ms = 500,
@@ -154,6 +155,38 @@ static void test_judge(void **state)
 		  0,
 		  60501 },
 		{ "the sooner of two", { 0, 0, 3, 500, 1000 }, { 3, 0, 0 }, 0, 1000, POLICY_KEEP, 0, 31000 },
+		{ "as big as it may be",
+		  { 0, 0, 1, 500, 1000, 50000 },
+		  { 3, 0, 0 },
+		  0,
+		  1000,
+		  POLICY_KEEP,
+		  0,
+		  31000 },
+		{ "too big, others rest",
+		  { 0, 0, 1, 500, 1000, 50001 },
+		  { 3, 0, 0 },
+		  0,
+		  1000,
+		  POLICY_SWOLLEN,
+		  0,
+		  0 },
+		{ "too big, at work itself",
+		  { 0, 0, 1, 500, -1, 50001 },
+		  { 3, 1, 0 },
+		  0,
+		  1000,
+		  POLICY_SWOLLEN,
+		  1,
+		  0 },
+		{ "too big, though needed",
+		  { 0, 0, 1, 500, -1, 50001 },
+		  { 3, 3, 5 },
+		  0,
+		  1000,
+		  POLICY_SWOLLEN,
+		  1,
+		  0 },
 		{ "outdated", { 0, 1, 0, -1, 1000 }, { 3, 0, 0 }, 0, 1000, POLICY_OUTDATED, 1, 0 },
 		{ "outdated, though needed",
 		  { 0, 1, 0, -1, 1000 },
@@ -222,9 +255,11 @@ static void test_jitter(void **state)
 
 static void test_text(void **state)
 {
-	const struct policy_worker w = { .requests = 12 };
+	const struct policy_worker w = { .requests = 12, .rss_kb = 70000 };
 	char text[POLICY_TEXT_MAX];
 
+	policy_text(&limits, &w, POLICY_SWOLLEN, text);
+	assert_string_equal(text, "Worker uses 70000 kB of memory");
 	policy_text(&limits, &w, POLICY_WORN, text);
 	assert_string_equal(text, "Worker has processed 12 requests");
 	policy_text(&limits, &w, POLICY_AGED, text);

@@ -63,7 +63,7 @@ static void test_all(void **state)
 	assert_int_equal(
 		parse("-U defang -m 2 -x 100 -r 7 -i 1 -b 2 -c 3 -s unix:/run/s -z /spool -p /run/pid -f /f "
 		      "-F /rules -l -A -d -D -q 5000 -Q 4 -S LOCAL3 -Z -G -w 5 -W 6 -V 8 -I 9 -a inet:1234 "
-		      "-M 1000 -Y label -N inet6:99 -O /run/notify -X 11 -P 3 --start-timeout 10",
+		      "-M 1000 -R 2000 -Y label -N inet6:99 -O /run/notify -X 11 -P 3 --start-timeout 10",
 		      words, &s, error),
 		0);
 	assert_string_equal(s.user, "defang");
@@ -95,6 +95,7 @@ static void test_all(void **state)
 	assert_int_equal(s.parallel_ticks, 3);
 	assert_int_equal(s.map_address.sa.sa_family, AF_INET6);
 	assert_int_equal(s.worker_memory, 1024000);
+	assert_int_equal(s.rss_limit_kb, 2000);
 	assert_string_equal(s.label, "label");
 	assert_int_equal(s.start_ms, 10000);
 	settings_free(&s);
@@ -127,6 +128,7 @@ static void test_errors(void **state)
 	static const struct {
 		const char *line, *error;
 	} cases[] = {
+		{ "-R much", "Option -R: 'much' is not a number" },
 		{ "-x two", "Option -x: 'two' is not a number" },
 		{ "-x 2x", "Option -x: '2x' is not a number" },
 		{ "-x 0", "Option -x: '0' is out of range (1 to 10000)" },
