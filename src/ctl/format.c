@@ -64,6 +64,15 @@ bool format_status(const char *reply, const struct format_origin *origin, struct
 	return true;
 }
 
+bool format_health(const char *reply, const struct format_origin *origin, struct buf *out)
+{
+	static const char degraded[] = "degraded: ";
+
+	if (strncmp(reply, degraded, strlen(degraded)) == 0)
+		buf_addf(out, "Degraded: %s", reply + strlen(degraded));
+	return true;
+}
+
 /* `full` of `total` as a number and a bar: a mark for each of them, or `most` marks in proportion. */
 static void bar_add(struct buf *out, size_t full, size_t total, size_t most, char mark)
 {

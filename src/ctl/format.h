@@ -18,6 +18,7 @@ struct format_origin {
 typedef bool format_fn(const char *reply, const struct format_origin *origin, struct buf *out);
 
 format_fn format_status;     /* of `status`: a line per worker */
+format_fn format_health;     /* of `health`: a line `Degraded: ..`, or nothing for any other reply */
 format_fn format_barstatus;  /* of `status`: bars of busy workers and queued requests, in one line */
 format_fn format_jsonstatus; /* of `status`: a JSON object, without an LF */
 

@@ -182,6 +182,24 @@ static bool control_ask(struct control *c, const struct view *view, const char *
 
 /* --- the ways to ask --- */
 
+/* `status` is followed by a line of its own when workers do not start. A controller that does not know
+ * `health` says nothing of it. */
+static void ask_health(struct control *c)
+{
+	static const struct view health = { "health", "health", 0, format_health };
+
+	control_ask(c, &health, "health\n", strlen("health\n"));
+}
+
+static bool ask_view(struct control *c, const struct view *view, const char *line, size_t len)
+{
+	bool ok = control_ask(c, view, line, len);
+
+	if (ok && view != NULL && view->format == format_status)
+		ask_health(c);
+	return ok;
+}
+
 static bool ask_words(struct control *c, char *words[], int n)
 {
 	const struct view *view = view_find(words[0], strlen(words[0]), n - 1);
@@ -194,7 +212,7 @@ static bool ask_words(struct control *c, char *words[], int n)
 		fail_errno(c, "request", buf_error(&line), false);
 		ok = false;
 	} else {
-		ok = control_ask(c, view, line.data, line.len);
+		ok = ask_view(c, view, line.data, line.len);
 	}
 	buf_free(&line);
 	return ok;
@@ -215,7 +233,7 @@ static void ask_line(struct control *c, const char *text)
 		buf_adds(&line, text + n);
 	}
 	buf_addc(&line, '\n');
-	control_ask(c, view, line.data, line.len);
+	ask_view(c, view, line.data, line.len);
 	fflush(stdout);
 	buf_free(&line);
 }

@@ -68,6 +68,11 @@ static void run_snapshot(const struct pool *p, bool privileged, const struct req
 	snapshot_report(p, reply);
 }
 
+static void run_health(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
+{
+	pool_health(p, reply);
+}
+
 static void run_autoscale(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
 {
 	scaler_report(pool_scaler(p), reply);
@@ -106,6 +111,7 @@ static command_fn *const handlers[] = {
 	[REQUEST_HLOAD_RECIPOK] = run_hload,
 	[REQUEST_HISTO] = run_histo,
 	[REQUEST_SNAPSHOT] = run_snapshot,
+	[REQUEST_HEALTH] = run_health,
 	[REQUEST_AUTOSCALE] = run_autoscale,
 	[REQUEST_TICK_REFUSED] = run_tick,
 	[REQUEST_NO_SUCH] = run_no_such,

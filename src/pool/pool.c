@@ -1,6 +1,7 @@
 #include "pool/pool.h"
 
 #include "base/log.h"
+#include "pool/health.h"
 #include "pool/memory.h"
 #include "pool/meter.h"
 #include "pool/policy.h"
@@ -30,6 +31,7 @@ struct pool {
 	const struct settings *settings;
 	struct policy_limits limits;
 	struct policy_history history;
+	struct health health;
 	struct slots *slots;
 	struct queue *for_start; /* a worker is starting for each of these */
 	struct queue *queue;     /* these have come later than all of the former */
@@ -195,6 +197,7 @@ static int start_worker(struct pool *p, int i, unsigned generation, const char *
 		err = -errno;
 		policy_on_failure(&p->history, loop_now(p->loop));
 		log_err("Unable to activate worker %d: %s", i, strerror(-err));
+		health_on_failure(&p->health, p->history.failures, NULL, strerror(-err));
 		pool_poke(p);
 		return err;
 	}
@@ -512,8 +515,10 @@ static void on_changed(struct worker *w, enum worker_state from, enum worker_sta
 		slots_idle_remove(p->slots, w);
 	if (to == WORKER_IDLE)
 		slots_idle_add(p->slots, w);
-	if (from == WORKER_STARTING && to == WORKER_IDLE)
+	if (from == WORKER_STARTING && to == WORKER_IDLE) {
 		policy_on_ready(&p->history);
+		health_on_ready(&p->health);
+	}
 	if (from == WORKER_STARTING && to == WORKER_KILLED)
 		on_start_failure(p);
 	observers_changed(&p->observers, worker_facts(w), from, to);
@@ -609,6 +614,8 @@ static void on_ended(struct worker *w, void *arg)
 {
 	struct pool *p = arg;
 
+	if (!worker_facts(w)->was_ready && !p->stopping)
+		health_on_failure(&p->health, p->history.failures, worker_last_words(w), worker_end_text(w));
 	reload_on_ended(p->reload, w);
 	succession_on_ended(p->succession, w);
 	worker_free(slots_take(p->slots, worker_facts(w)->number, loop_now(p->loop)));
@@ -794,6 +801,16 @@ const struct worker_facts *pool_slot(const struct pool *p, int i)
 const struct worker *pool_worker(const struct pool *p, int i)
 {
 	return slots_worker(p->slots, i);
+}
+
+bool pool_is_degraded(const struct pool *p)
+{
+	return health_is_degraded(p->history.failures);
+}
+
+void pool_health(const struct pool *p, struct buf *out)
+{
+	health_report(&p->health, p->history.failures, out);
 }
 
 struct pool_totals pool_totals(const struct pool *p)

@@ -7,6 +7,7 @@
 #ifndef DEFANG_POOL_POOL_H
 #define DEFANG_POOL_POOL_H
 
+#include "base/buf.h"
 #include "base/loop.h"
 #include "pool/job.h"
 #include "pool/observer.h"
@@ -64,6 +65,10 @@ struct pool_totals {
 	size_t queue_limit;
 	int64_t begun_ms; /* when that was, on the loop's clock */
 };
+
+/* Whether workers fail to start, one after the other; and the reply to `health`, which says so and why. */
+bool pool_is_degraded(const struct pool *p);
+void pool_health(const struct pool *p, struct buf *out);
 
 struct pool_totals pool_totals(const struct pool *p);
 struct pool_counts pool_count(const struct pool *p);

@@ -27,6 +27,7 @@ static void add_pool(const struct pool *p, struct buf *out)
 		.limit_hits = m.limit_hits,
 		.generation = reload_generation(pool_reload(p)),
 		.uptime_s = (pool_now(p) - t.begun_ms) / 1000,
+		.degraded = pool_is_degraded(p),
 	};
 
 	snapshot_add_pool(out, &s);

@@ -274,6 +274,7 @@ static void ping_answered(struct worker *w)
 		out_of_step(w, "wrote more than one line in answer");
 		return;
 	}
+	w->facts.was_ready = true;
 	worker_set_state(w, WORKER_IDLE);
 	w->owner->idle(w, w->arg);
 }

@@ -60,6 +60,7 @@ struct worker_facts {
 	int64_t rss_kb;              /* the most resident memory that was seen, for -R; 0 before */
 	char why[80];                /* it is retiring or being ended; "" before */
 	bool forced;                 /* it is being ended by force */
+	bool was_ready;              /* it has given its first answer */
 	bool lost;                   /* it has ended, or hung up, by itself */
 	char tag[64];                /* status tag; "" for none */
 	char queue_id[64];           /* of the job at hand; "" for none */

@@ -32,12 +32,19 @@ struct field {
 	}
 
 static const struct field pool_fields[] = {
-	NUMBER(snapshot_pool, workers),    NUMBER(snapshot_pool, slots),
-	NUMBER(snapshot_pool, peak),       NUMBER(snapshot_pool, activations),
-	NUMBER(snapshot_pool, deaths),     NUMBER(snapshot_pool, messages),
-	NUMBER(snapshot_pool, queued),     NUMBER(snapshot_pool, queue_limit),
-	NUMBER(snapshot_pool, limit_hits), NUMBER(snapshot_pool, generation),
-	NUMBER(snapshot_pool, uptime_s),   END,
+	NUMBER(snapshot_pool, workers),
+	NUMBER(snapshot_pool, slots),
+	NUMBER(snapshot_pool, peak),
+	NUMBER(snapshot_pool, activations),
+	NUMBER(snapshot_pool, deaths),
+	NUMBER(snapshot_pool, messages),
+	NUMBER(snapshot_pool, queued),
+	NUMBER(snapshot_pool, queue_limit),
+	NUMBER(snapshot_pool, limit_hits),
+	NUMBER(snapshot_pool, generation),
+	NUMBER(snapshot_pool, uptime_s),
+	NUMBER(snapshot_pool, degraded),
+	END,
 };
 
 static const struct field latency_fields[] = {

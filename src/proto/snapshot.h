@@ -36,6 +36,7 @@ struct snapshot_pool {
 	int64_t limit_hits; /* requests that neither a worker nor a slot to start one in was free for */
 	int64_t generation; /* of the filter */
 	int64_t uptime_s;
+	int64_t degraded; /* 1: workers fail to start, one after the other; else 0 */
 };
 
 struct snapshot_latency {

@@ -47,6 +47,8 @@ static const struct {
 	{ "hload-senderok", true, COMMAND_ANSWERED,
 	  "0 0 0 0 0.000000 0.000000 0.000000 0.000000 0.000000 0.000000 0.000000 0.000000 0 0 0 0\n" },
 	{ "histo", false, COMMAND_ANSWERED, "   1 0\n   2 0\n   3 0\n" },
+	{ "health", true, COMMAND_ANSWERED, "ok\n" },
+	{ "health", false, COMMAND_ANSWERED, "ok\n" },
 	{ "tick", true, COMMAND_ANSWERED, "error: External agents may not invoke 'tick'\n" },
 	{ "tick 0", true, COMMAND_WORKER, "" },
 	{ "foo_no_such_command", true, COMMAND_ANSWERED, "error: Unknown command\n" },

@@ -37,6 +37,7 @@ static const struct {
 	{ "load1", REQUEST_FOREIGN, 0, NULL },
 	{ "histo", REQUEST_HISTO, 0, NULL },
 	{ "snapshot", REQUEST_SNAPSHOT, 0, NULL },
+	{ "health", REQUEST_HEALTH, 0, NULL },
 	{ "autoscale", REQUEST_AUTOSCALE, 0, NULL },
 	{ "reread", REQUEST_REREAD, 0, NULL },
 	{ "reread -n", REQUEST_REREAD, 1, "-n" },

@@ -73,7 +73,7 @@ static void test_limit(void **state)
 /* What has been written reads as it was. */
 static void test_round_trip(void **state)
 {
-	static const struct snapshot_pool pool = { 2, 4, 3, 12, 1, 300, 0, 5, 7, 2, 3600 };
+	static const struct snapshot_pool pool = { 2, 4, 3, 12, 1, 300, 0, 5, 7, 2, 3600, 1 };
 	static const struct snapshot_latency latency = {
 		.class = "scan",
 		.finished = 9,
