@@ -32,7 +32,7 @@ sub child
 	$SIG{$_} = 'IGNORE' for qw(TERM HUP PIPE);
 	open my $list, '>>', $file or die;
 	syswrite $list, "$$\n";
-	sleep 1000 while 1;
+	select undef, undef, undef, 1000 while 1;
 }
 my %do = (
 	echo => sub { print "@_\n" },

@@ -96,7 +96,7 @@ static void test_format(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct buf out;
 
-		print_message("%s\n", cases[i].reply);
+		print_message("# %s\n", cases[i].reply);
 		buf_init(&out, BUF_NO_LIMIT);
 		assert_int_equal(cases[i].format(cases[i].reply, &origin, &out), cases[i].text != NULL);
 		assert_string_equal(out.data, cases[i].text != NULL ? cases[i].text : "");

@@ -50,7 +50,7 @@ static void test_checks(void **state)
 			.in_ms = cases[i].in_ms,
 		};
 
-		print_message("case %zu\n", i);
+		print_message("# case %zu\n", i);
 		assert_int_equal(autoscale_check(&limits, &a, &cases[i].counts, 100000), cases[i].choice);
 		assert_int_equal((int)(a.average * 10000 + 0.5), (int)(cases[i].then * 10000 + 0.5));
 		assert_int_equal(a.in_ms, cases[i].choice == AUTOSCALE_IN ? 100000 : cases[i].in_ms);

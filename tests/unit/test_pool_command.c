@@ -101,7 +101,7 @@ static void test_requests(void **state)
 		struct request request;
 		struct buf reply;
 
-		print_message("%s\n", cases[i].line);
+		print_message("# %s\n", cases[i].line);
 		buf_init(&reply, BUF_NO_LIMIT);
 		assert_int_equal(request_parse(line, &request), REQUEST_OK);
 		assert_int_equal(command_run(f.pool, cases[i].privileged, &request, &reply), cases[i].result);

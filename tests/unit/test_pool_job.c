@@ -36,7 +36,7 @@ static void test_job(void **state)
 
 		assert_int_equal(request_parse(copy, &request), REQUEST_OK);
 		job = job_new(cases[i].line, &request, NULL, NULL);
-		print_message("%s\n", cases[i].line);
+		print_message("# %s\n", cases[i].line);
 		assert_int_equal(job->class, cases[i].class);
 		assert_string_equal(job->queue_id, cases[i].queue_id);
 		assert_string_equal(job->tag, cases[i].tag);

@@ -44,7 +44,7 @@ static void test_seconds(void **state)
 
 		for (size_t k = 0; k < LENGTH(scans) && scans[k].s <= windows[i].now; k++)
 			load_on_finish(l, JOB_CLASS_SCAN, scans[k].busy, scans[k].ms, at(scans[k].s));
-		print_message("%d seconds at %d\n", windows[i].seconds, (int)windows[i].now);
+		print_message("# %d seconds at %d\n", windows[i].seconds, (int)windows[i].now);
 		s = load_seconds(l, JOB_CLASS_SCAN, windows[i].seconds, at(windows[i].now));
 		assert_int_equal(s.finished, windows[i].finished);
 		assert_int_equal(s.busy, windows[i].busy);
@@ -99,7 +99,7 @@ static void test_hours(void **state)
 
 		for (size_t k = 0; k < LENGTH(times) && times[k] <= cases[i].now; k++)
 			load_on_finish(l, JOB_CLASS_SENDEROK, 1, 5, at(times[k]));
-		print_message("%d hours at %d\n", cases[i].hours, (int)cases[i].now);
+		print_message("# %d hours at %d\n", cases[i].hours, (int)cases[i].now);
 		s = load_hours(l, JOB_CLASS_SENDEROK, cases[i].hours, at(cases[i].now));
 		assert_int_equal(s.finished, cases[i].finished);
 		assert_int_equal(s.last_s - s.first_s, cases[i].seconds);

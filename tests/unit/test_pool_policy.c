@@ -213,7 +213,7 @@ static void test_judge(void **state)
 
 		policy_history_init(&h);
 		h.failures = cases[i].failures;
-		print_message("%s\n", cases[i].what);
+		print_message("# %s\n", cases[i].what);
 		v = policy_judge(&limits, &h, &cases[i].worker, &cases[i].around, cases[i].now);
 		assert_int_equal(v.reason, cases[i].reason);
 		assert_int_equal(v.needs_successor, cases[i].needs_successor);
@@ -314,7 +314,7 @@ static void test_choose(void **state)
 	};
 
 	for (size_t i = 0; i < LENGTH(cases); i++) {
-		print_message("%s\n", cases[i].what);
+		print_message("# %s\n", cases[i].what);
 		assert_int_equal(policy_choose(cases[i].idle, cases[i].n, cases[i].wanted), cases[i].chosen);
 	}
 }

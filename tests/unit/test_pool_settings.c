@@ -161,7 +161,7 @@ static void test_errors(void **state)
 		char words[1024], error[SETTINGS_ERROR_MAX];
 		struct settings s;
 
-		print_message("%s\n", cases[i].line);
+		print_message("# %s\n", cases[i].line);
 		assert_int_equal(parse(cases[i].line, words, &s, error), EX_USAGE);
 		if (cases[i].error != NULL)
 			assert_string_equal(error, cases[i].error);

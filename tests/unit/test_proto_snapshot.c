@@ -46,7 +46,7 @@ static void test_parse(void **state)
 		char *text = exact_string(cases[i].text);
 		struct snapshot s;
 
-		print_message("%s\n", cases[i].text);
+		print_message("# %s\n", cases[i].text);
 		assert_int_equal(snapshot_parse(text, &s), cases[i].error);
 		if (cases[i].error == SNAPSHOT_OK) {
 			assert_int_equal(s.n_slots, cases[i].n_slots);

@@ -294,7 +294,9 @@ sub work_dirs {
 # A connection as an MTA makes it; negotiated as version 6 with all that there is, unless told otherwise.
 sub connect {
 	my ($self, %opt) = @_;
-	my $socket = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => "$self->{spool}/milter.sock") or die "connect: $!";
+	my $socket;
+	# The file is there a moment before anybody listens on it.
+	wait_until(sub { $socket = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => "$self->{spool}/milter.sock") }) or die "connect: $!";
 	my $mta = bless { socket => $socket, input => '' }, 'Defang::Rig::Mta';
 	return $mta if $opt{raw};
 	$mta->negotiate(@opt{qw(version actions protocol)});
