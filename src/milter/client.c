@@ -1,7 +1,6 @@
 #include "milter/client.h"
 
 #include "base/ask.h"
-#include "base/log.h"
 #include "proto/request.h"
 
 #include <stdlib.h>
@@ -21,7 +20,8 @@ struct question {
 		scan_fn *scan;
 	} cb;
 	void *arg;
-	char id[]; /* for the log */
+	struct who about; /* into `ids` */
+	char ids[];
 };
 
 static void log_trouble(const struct question *q, enum ask_result result, int error)
@@ -35,18 +35,18 @@ static void log_trouble(const struct question *q, enum ask_result result, int er
 	if (q->quiet)
 		return;
 	if (result == ASK_TRUNCATED)
-		log_warn("%s: MXCommand: Overlong reply from multiplexor was truncated!", q->id);
+		who_warn(q->about, "MXCommand: Overlong reply from multiplexor was truncated!");
 	else if (result == ASK_TIMEOUT)
-		log_err("%s: MXCommand: no answer from the multiplexor in time", q->id);
+		who_err(q->about, "MXCommand: no answer from the multiplexor in time");
 	else if (result != ASK_ANSWERED)
-		log_err("%s: MXCommand: %s: %s: Is multiplexor running?", q->id, step[result],
+		who_err(q->about, "MXCommand: %s: %s: Is multiplexor running?", step[result],
 			strerror(-error));
 }
 
 static void log_bad_answer(const struct question *q, char *answer)
 {
 	answer[strcspn(answer, "\n")] = '\0';
-	log_err("%s: Error from multiplexor: %s", q->id, answer);
+	who_err(q->about, "Error from multiplexor: %s", answer);
 }
 
 static void end_check(const struct question *q, char *answer)
@@ -92,14 +92,19 @@ static void on_answer(enum ask_result result, char *answer, size_t len, int erro
 	free(q);
 }
 
-static struct question *question_new(enum kind kind, const char *id, void *arg)
+static struct question *question_new(enum kind kind, struct who about, void *arg)
 {
-	size_t size = strlen(id) + 1;
-	struct question *q = calloc(1, sizeof(*q) + size);
+	const char *session = about.session != NULL ? about.session : "";
+	size_t size = strlen(about.queue_id) + 1, session_size = strlen(session) + 1;
+	struct question *q = calloc(1, sizeof(*q) + size + session_size);
 
-	if (q == NULL)
+	if (q == NULL) {
+		who_err(about, "request to the multiplexor not sent: out of memory");
 		return NULL;
-	memcpy(q->id, id, size);
+	}
+	q->about.queue_id = memcpy(q->ids, about.queue_id, size);
+	if (about.session != NULL)
+		q->about.session = memcpy(q->ids + size, session, session_size);
 	q->kind = kind;
 	q->arg = arg;
 	return q;
@@ -108,25 +113,27 @@ static struct question *question_new(enum kind kind, const char *id, void *arg)
 /* Takes `q`, which may be NULL. */
 static struct question *question_start(const struct client *c, struct question *q, const struct buf *line)
 {
-	if (q == NULL || buf_error(line) != 0 || line->len > REQUEST_MAX_LINE) {
-		log_err("%s: request to the multiplexor not sent: %s", q != NULL ? q->id : "NOQUEUE",
-			q != NULL && buf_error(line) == 0 ? "it is too long" : "out of memory");
+	if (q == NULL)
+		return NULL;
+	if (buf_error(line) != 0 || line->len > REQUEST_MAX_LINE) {
+		who_err(q->about, "request to the multiplexor not sent: %s",
+			buf_error(line) == 0 ? "it is too long" : "out of memory");
 		free(q);
 		return NULL;
 	}
 	q->ask = ask_start(c->loop, c->controller, line->data, line->len, MAX_ANSWER, 0, on_answer, q);
 	if (q->ask == NULL) {
-		log_err("%s: request to the multiplexor not sent: out of memory", q->id);
+		who_err(q->about, "request to the multiplexor not sent: out of memory");
 		free(q);
 		return NULL;
 	}
 	return q;
 }
 
-struct question *client_check(const struct client *c, const char *id, const struct buf *line, check_fn *cb,
+struct question *client_check(const struct client *c, struct who about, const struct buf *line, check_fn *cb,
 			      void *arg)
 {
-	struct question *q = question_new(KIND_CHECK, id, arg);
+	struct question *q = question_new(KIND_CHECK, about, arg);
 
 	if (q != NULL)
 		q->cb.check = cb;
@@ -145,9 +152,10 @@ static struct question *start_words(const struct client *c, struct question *q, 
 	return q;
 }
 
-struct question *client_free_workers(const struct client *c, bool quiet, free_fn *cb, void *arg)
+struct question *client_free_workers(const struct client *c, struct who about, bool quiet, free_fn *cb,
+				     void *arg)
 {
-	struct question *q = question_new(KIND_FREE, "NOQUEUE", arg);
+	struct question *q = question_new(KIND_FREE, about, arg);
 
 	if (q != NULL) {
 		q->cb.free_workers = cb;
@@ -156,13 +164,14 @@ struct question *client_free_workers(const struct client *c, bool quiet, free_fn
 	return start_words(c, q, "free", NULL, 0);
 }
 
-struct question *client_scan(const struct client *c, const char *id, const char *dir, scan_fn *cb, void *arg)
+struct question *client_scan(const struct client *c, struct who about, const char *dir, scan_fn *cb,
+			     void *arg)
 {
-	struct question *q = question_new(KIND_SCAN, id, arg);
+	struct question *q = question_new(KIND_SCAN, about, arg);
 
 	if (q != NULL)
 		q->cb.scan = cb;
-	return start_words(c, q, "scan", (const char *const[]){ id, dir }, 2);
+	return start_words(c, q, "scan", (const char *const[]){ about.queue_id, dir }, 2);
 }
 
 void question_cancel(struct question *q)

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/buf.h"
 #include "base/loop.h"
+#include "milter/who.h"
 #include "proto/reply.h"
 
 #include <stdbool.h>
@@ -23,13 +24,15 @@ typedef void check_fn(const struct check_reply *reply, void *arg);
 typedef void free_fn(int n_free, void *arg); /* -1: no answer */
 typedef void scan_fn(bool done, void *arg);  /* false: the filter failed or was not reached */
 
-/* `id` is what log lines begin with: the queue id or `NOQUEUE`. `line` is a request, its LF included; it may
- * be freed at once. NULL when out of memory or when the line is too long: that is logged, and no callback
+/* `about` is for log lines, and copied; its queue id must be there. `line` is a request, its LF included; it
+ * may be freed at once. NULL when out of memory or when the line is too long: that is logged, and no callback
  * comes. */
-struct question *client_check(const struct client *c, const char *id, const struct buf *line, check_fn *cb,
+struct question *client_check(const struct client *c, struct who about, const struct buf *line, check_fn *cb,
 			      void *arg);
-struct question *client_free_workers(const struct client *c, bool quiet, free_fn *cb, void *arg);
-struct question *client_scan(const struct client *c, const char *id, const char *dir, scan_fn *cb, void *arg);
+struct question *client_free_workers(const struct client *c, struct who about, bool quiet, free_fn *cb,
+				     void *arg);
+struct question *client_scan(const struct client *c, struct who about, const char *dir, scan_fn *cb,
+			     void *arg);
 
 /* Withdraw: hang up on the controller; the callback will not come. NULL is allowed. */
 void question_cancel(struct question *q);

@@ -4,6 +4,9 @@
 #define TIME_DIGITS 5
 #define COUNTER_DIGITS 2
 #define COUNTER_END (BASE * BASE)
+#define PID_DIGITS 4 /* a process id has 22 bits at most */
+#define LOOP_DIGITS 2
+#define SESSION_DIGITS 5
 
 static void put_digits(char *out, uint64_t value, int n)
 {
@@ -21,4 +24,12 @@ void id_make(struct id_source *from, int64_t now_s, char out[ID_SIZE])
 	put_digits(out + TIME_DIGITS, from->next, COUNTER_DIGITS);
 	out[TIME_DIGITS + COUNTER_DIGITS] = '\0';
 	from->next = (from->next + 1) % COUNTER_END;
+}
+
+void id_make_session(struct session_ids *from, char out[SESSION_ID_SIZE])
+{
+	put_digits(out, (uint64_t)from->pid, PID_DIGITS);
+	put_digits(out + PID_DIGITS, (uint64_t)from->loop, LOOP_DIGITS);
+	put_digits(out + PID_DIGITS + LOOP_DIGITS, from->next++, SESSION_DIGITS);
+	out[PID_DIGITS + LOOP_DIGITS + SESSION_DIGITS] = '\0';
 }

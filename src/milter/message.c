@@ -1,7 +1,6 @@
 #include "milter/message.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "milter/body.h"
 #include "milter/check.h"
 #include "milter/header.h"
@@ -22,6 +21,7 @@
 
 struct message {
 	const struct site *site;
+	const char *session; /* its id; the session's */
 	struct spool *spool;
 	char *dir;      /* whole path */
 	char *queue_id; /* NULL while unknown */
@@ -49,6 +49,11 @@ const char *message_queue_id(const struct macros *macros)
 const char *message_id(const struct message *m)
 {
 	return m->queue_id != NULL ? m->queue_id : NO_QUEUE_ID;
+}
+
+struct who message_who(const struct message *m)
+{
+	return (struct who){ .queue_id = message_id(m), .session = m->session };
 }
 
 const char *message_dir(const struct message *m)
@@ -99,7 +104,7 @@ static int make_directory(struct message *m, struct id_source *ids, char id[ID_S
 		err = -ENOMEM;
 	}
 	if (err < 0)
-		log_warn("%s: Could not create directory %s/%s: %s", message_id(m), m->site->settings->spool,
+		who_warn(message_who(m), "Could not create directory %s/%s: %s", m->site->settings->spool,
 			 name, strerror(-err));
 	return err;
 }
@@ -107,16 +112,16 @@ static int make_directory(struct message *m, struct id_source *ids, char id[ID_S
 static bool is_kept(const struct message *m)
 {
 	if (m->failed && m->site->settings->keep_failed) {
-		log_warn("%s: Filter failed.  Message kept in %s", message_id(m), m->dir);
+		who_warn(message_who(m), "Filter failed.  Message kept in %s", m->dir);
 		return true;
 	}
 	if (m->site->settings->keep_dirs) {
-		log_info("%s: Not cleaning up %s because of command-line `-d' flag", message_id(m), m->dir);
+		who_info(message_who(m), "Not cleaning up %s because of command-line `-d' flag", m->dir);
 		return true;
 	}
 	if (site_keeps_dirs(m->site)) {
-		log_info("%s: Not cleaning up %s because of %s/DO-NOT-DELETE-WORK-DIRS", message_id(m),
-			 m->dir, m->site->settings->spool);
+		who_info(message_who(m), "Not cleaning up %s because of %s/DO-NOT-DELETE-WORK-DIRS", m->dir,
+			 m->site->settings->spool);
 		return true;
 	}
 	return false;
@@ -131,7 +136,7 @@ void message_free(struct message *m)
 	if (m->dir != NULL && is_kept(m))
 		spool_finish(m->spool); /* what is there is there to be read */
 	else if (m->spool != NULL && (err = spool_remove(m->spool)) < 0)
-		log_err("%s: Could not remove %s: %s", message_id(m), m->dir != NULL ? m->dir : "directory",
+		who_err(message_who(m), "Could not remove %s: %s", m->dir != NULL ? m->dir : "directory",
 			strerror(-err));
 	spool_free(m->spool);
 	buf_free(&m->rcpt);
@@ -186,7 +191,7 @@ static void put_envelope(struct message *m, const char *id, const struct peer *p
 		item_write1(out, COMMAND_HELO, peer->helo);
 }
 
-int message_new(const struct site *site, struct id_source *ids, const struct peer *peer,
+int message_new(const struct site *site, struct id_source *ids, const char *session, const struct peer *peer,
 		const struct macros *macros, const struct milter_msg *mail, struct message **out)
 {
 	struct message *m = calloc(1, sizeof(*m));
@@ -197,6 +202,7 @@ int message_new(const struct site *site, struct id_source *ids, const struct pee
 	if (m == NULL)
 		goto no_memory;
 	m->site = site;
+	m->session = session;
 	m->body.strip_cr = site->settings->strip_cr;
 	buf_init(&m->rcpt, BUF_NO_LIMIT);
 	if (queue_id != NULL && (m->queue_id = strdup(queue_id)) == NULL)
@@ -209,7 +215,8 @@ int message_new(const struct site *site, struct id_source *ids, const struct pee
 	*out = m;
 	return 0;
 no_memory:
-	log_err("%s: out of memory: message not begun", queue_id != NULL ? queue_id : NO_QUEUE_ID);
+	who_err((struct who){ queue_id != NULL ? queue_id : NO_QUEUE_ID, session },
+		"out of memory: message not begun");
 	err = -ENOMEM;
 fail:
 	message_free(m);

@@ -10,17 +10,17 @@
 #include "milter/macros.h"
 #include "milter/peer.h"
 #include "milter/site.h"
+#include "milter/who.h"
 #include "proto/milter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define NO_QUEUE_ID "NOQUEUE"
-
 struct message;
 
-/* Make the work directory and note the envelope's beginning. On failure, which is logged, -errno. */
-int message_new(const struct site *site, struct id_source *ids, const struct peer *peer,
+/* Make the work directory and note the envelope's beginning. `session` is the id of the session, which
+ * outlives the message. On failure, which is logged, -errno. */
+int message_new(const struct site *site, struct id_source *ids, const char *session, const struct peer *peer,
 		const struct macros *macros, const struct milter_msg *mail, struct message **out);
 
 /* Forget the message, and remove its directory unless the administrator wants it kept. NULL is allowed. */
@@ -29,8 +29,9 @@ void message_free(struct message *m);
 /* The filter failed on it: with -k the directory is then kept. */
 void message_set_failed(struct message *m);
 
-/* The queue id as far as it is known, else `NOQUEUE`: for log lines and requests. */
+/* The queue id as far as it is known, else `NOQUEUE`: for requests. */
 const char *message_id(const struct message *m);
+struct who message_who(const struct message *m);              /* for log lines */
 const char *message_dir(const struct message *m);             /* the directory's whole path */
 const char *message_sender(const struct message *m);          /* as in MAIL FROM */
 const char *message_first_recipient(const struct message *m); /* as in RCPT TO; NULL before the first */

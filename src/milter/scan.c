@@ -1,7 +1,6 @@
 #include "milter/scan.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "milter/answer.h"
 #include "milter/apply.h"
 #include "milter/results.h"
@@ -27,9 +26,9 @@ struct scan {
 	struct apply apply;
 };
 
-static const char *id(const struct scan *s)
+static struct who who(const struct scan *s)
 {
-	return message_id(s->about.message);
+	return message_who(s->about.message);
 }
 
 static void scan_free(struct scan *s)
@@ -48,7 +47,7 @@ static void end(struct scan *s, struct buf *out, enum verdict v, const struct sm
 	answer_put(out, v, reply);
 	conn_write(s->about.mta, out->data, out->len);
 	if (s->about.site->settings->log_times)
-		log_info("%s: Filter time is %lldms", id(s), (long long)(clock_mono_ms() - s->started_ms));
+		who_info(who(s), "Filter time is %lldms", (long long)(clock_mono_ms() - s->started_ms));
 	s->done(v, s->arg);
 	scan_free(s);
 }
@@ -72,7 +71,7 @@ static void log_refusal(const struct scan *s)
 	enum verdict v = s->results.verdict;
 
 	if (v != VERDICT_CONTINUE)
-		log_debug("%s: %s because filter instructed us to", id(s), doing[v]);
+		who_debug(who(s), "%s because filter instructed us to", doing[v]);
 }
 
 /* Send what fits; when the MTA is slow, the rest follows in scan_on_drained(). */
@@ -89,7 +88,7 @@ static void send_more(struct scan *s)
 		log_refusal(s);
 		end(s, &out, s->results.verdict, &s->results.reply);
 	} else {
-		log_err("%s: %s cannot be read: Tempfailing", id(s), WORKDIR_NEWBODY);
+		who_err(who(s), "%s cannot be read: Tempfailing", WORKDIR_NEWBODY);
 		buf_clear(&out);
 		end(s, &out, VERDICT_TEMPFAIL, NULL);
 	}
@@ -131,12 +130,12 @@ static int open_results(struct scan *s, size_t *size)
 	int fd = message_open_file(s->about.message, WORKDIR_RESULTS, size);
 
 	if (fd < 0) {
-		log_warn("%s: Filter did not create RESULTS file", id(s));
+		who_warn(who(s), "Filter did not create RESULTS file");
 		message_set_failed(s->about.message);
 		return -1;
 	}
 	if (*size > max) {
-		log_warn("%s: RESULTS file is unreasonably large - %zu bytes; max is %zu bytes", id(s), *size,
+		who_warn(who(s), "RESULTS file is unreasonably large - %zu bytes; max is %zu bytes", *size,
 			 max);
 		close(fd);
 		return -1;
@@ -147,9 +146,9 @@ static int open_results(struct scan *s, size_t *size)
 static void log_parse_error(const struct scan *s, enum results_error error)
 {
 	if (error == RESULTS_NO_END)
-		log_err("%s: %s: Tempfailing", id(s), results_error_text(error));
+		who_err(who(s), "%s: Tempfailing", results_error_text(error));
 	else
-		log_warn("%s: %s: Tempfailing", id(s), results_error_text(error));
+		who_warn(who(s), "%s: Tempfailing", results_error_text(error));
 }
 
 /* 0, or -1 with the reason logged. */
@@ -164,7 +163,7 @@ static int read_results(struct scan *s)
 	s->bytes = read_file(fd, size);
 	close(fd);
 	if (s->bytes == NULL) {
-		log_err("%s: RESULTS file cannot be read: Tempfailing", id(s));
+		who_err(who(s), "RESULTS file cannot be read: Tempfailing");
 		return -1;
 	}
 	error = results_parse(s->bytes, size, message_traits(s->about.message)->mime_version, &s->results);
@@ -173,8 +172,8 @@ static int read_results(struct scan *s)
 		return -1;
 	}
 	if (s->results.n_unknown > 0)
-		log_warn("%s: Unknown command '%c' in RESULTS file (%zu such lines)", id(s),
-			 s->results.unknown, s->results.n_unknown);
+		who_warn(who(s), "Unknown command '%c' in RESULTS file (%zu such lines)", s->results.unknown,
+			 s->results.n_unknown);
 	return 0;
 }
 
@@ -200,7 +199,7 @@ static int delete_content_types(struct scan *s)
 	int n = message_traits(s->about.message)->content_types, err = 0;
 
 	if (n > 1)
-		log_warn("%s: WARNING: %d Content-Type headers found -- deleting all but first", id(s), n);
+		who_warn(who(s), "WARNING: %d Content-Type headers found -- deleting all but first", n);
 	for (; n > 1 && err == 0; n--)
 		err = changes_add(&s->results.changes,
 				  (struct change){ MILTER_CHGHEADER, (uint32_t)n, "Content-Type", "" });
@@ -232,7 +231,7 @@ static bool mta_can(struct scan *s)
 
 	if (missing == 0)
 		return true;
-	log_err("%s: the filter wants changes that the MTA does not offer (actions 0x%x)", id(s), missing);
+	who_err(who(s), "the filter wants changes that the MTA does not offer (actions 0x%x)", missing);
 	if (s->results.verdict == VERDICT_CONTINUE)
 		return false;
 	s->results.changes.n = 0;
@@ -249,7 +248,7 @@ static int open_new_body(struct scan *s, int *fd)
 	if ((changes_actions(&s->results.changes) & MILTER_F_CHGBODY) == 0)
 		return 0;
 	if ((rc = message_open_file(s->about.message, WORKDIR_NEWBODY, &size)) < 0) {
-		log_warn("%s: Could not open %s: %s: Tempfailing", id(s), WORKDIR_NEWBODY, strerror(-rc));
+		who_warn(who(s), "Could not open %s: %s: Tempfailing", WORKDIR_NEWBODY, strerror(-rc));
 		return -1;
 	}
 	*fd = rc;
@@ -263,7 +262,7 @@ static int prepare(struct scan *s)
 	if (read_results(s) < 0)
 		return -1;
 	if (add_own_changes(s) < 0) {
-		log_err("%s: too many changes or out of memory: Tempfailing", id(s));
+		who_err(who(s), "too many changes or out of memory: Tempfailing");
 		return -1;
 	}
 	if (!mta_can(s) || open_new_body(s, &fd) < 0)
@@ -293,7 +292,7 @@ struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void
 	int err = s != NULL ? message_finish(about->message) : -ENOMEM;
 
 	if (err < 0) {
-		log_err("%s: message not written: %s", message_id(about->message), strerror(-err));
+		who_err(message_who(about->message), "message not written: %s", strerror(-err));
 		free(s);
 		return NULL;
 	}
@@ -303,7 +302,7 @@ struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void
 	s->started_ms = clock_mono_ms();
 	changes_init(&s->results.changes);
 	apply_init(&s->apply, &s->results.changes, -1);
-	s->question = client_scan(about->client, id(s), message_dir(about->message), on_scanned, s);
+	s->question = client_scan(about->client, who(s), message_dir(about->message), on_scanned, s);
 	if (s->question == NULL) {
 		message_set_failed(about->message);
 		scan_free(s);

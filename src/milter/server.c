@@ -3,11 +3,13 @@
 #include "milter/session.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 void server_init(struct server *server, struct loop *loop, const struct site *site)
 {
 	*server = (struct server){ .loop = loop, .site = site };
 	server->client = (struct client){ .loop = loop, .controller = &site->settings->pool };
+	server->session_ids.pid = getpid();
 	LIST_INIT(&server->sessions);
 }
 

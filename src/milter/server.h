@@ -18,6 +18,7 @@ struct server {
 	const struct site *site;
 	struct client client;
 	struct id_source ids;
+	struct session_ids session_ids;
 	struct listener *listener; /* NULL before server_listen() and after the stop */
 	LIST_HEAD(session_list, session) sessions;
 };

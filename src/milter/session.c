@@ -19,9 +19,12 @@ const struct settings *session_settings(const struct session *s)
 	return s->server->site->settings;
 }
 
-const char *session_id(const struct session *s)
+struct who session_who(const struct session *s)
 {
-	return s->message != NULL ? message_id(s->message) : NO_QUEUE_ID;
+	return (struct who){
+		.queue_id = s->message != NULL ? message_id(s->message) : NO_QUEUE_ID,
+		.session = s->id,
+	};
 }
 
 static bool delay_runs(const struct session *s)
@@ -137,8 +140,7 @@ void session_stop(struct session *s)
 static enum next on_macro(struct session *s, const struct milter_msg *m)
 {
 	if (!macros_store(&s->macros, m->macro.stage, m->macro.pairs))
-		log_warn("%s: macros of stage %c are too long: some are dropped", session_id(s),
-			 m->macro.stage);
+		who_warn(session_who(s), "macros of stage %c are too long: some are dropped", m->macro.stage);
 	return NEXT_PACKET;
 }
 
@@ -165,6 +167,7 @@ static enum next on_quit_nc(struct session *s, const struct milter_msg *m)
 	session_drop_message(s);
 	macros_forget(&s->macros);
 	peer_free(&s->peer);
+	id_make_session(&s->server->session_ids, s->id);
 	return NEXT_PACKET;
 }
 
@@ -201,7 +204,7 @@ static enum next take_in_message(struct session *s, const struct rule *rule, con
 		return rule->take(s, m);
 	}
 	if (!s->failed)
-		log_warn("%s: %s out of order", session_id(s), milter_command_name((char)m->command));
+		who_warn(session_who(s), "%s out of order", milter_command_name((char)m->command));
 	session_fail_message(s, m->command);
 	return NEXT_PACKET;
 }
@@ -212,12 +215,12 @@ static enum next take_packet(struct session *s, const struct milter_packet *p)
 	const struct rule *rule;
 
 	if (milter_parse(p, &m) != MILTER_OK) {
-		log_warn("%s: malformed packet '%c' of %zu bytes from the MTA: closing", session_id(s),
+		who_warn(session_who(s), "malformed packet '%c' of %zu bytes from the MTA: closing",
 			 p->letter, p->len);
 		return NEXT_CLOSE;
 	}
 	if (!s->negotiated && m.command != MILTER_OPTNEG && m.command != MILTER_QUIT) {
-		log_warn("%s: %s before negotiation: closing", session_id(s), milter_command_name(p->letter));
+		who_warn(session_who(s), "%s before negotiation: closing", milter_command_name(p->letter));
 		return NEXT_CLOSE;
 	}
 	rule = &rules[m.command];
@@ -253,7 +256,7 @@ static bool withdraw_if_aborted(struct session *s)
 {
 	if (!is_withdrawable(s) || !abort_waits(s))
 		return false;
-	log_info("%s: the MTA aborted while the filter was asked", session_id(s));
+	who_info(session_who(s), "the MTA aborted while the filter was asked");
 	cancel_work(s);
 	return true;
 }
@@ -284,7 +287,7 @@ void session_pump(struct session *s)
 		}
 	}
 	if (frame == MILTER_FRAME_EMPTY || frame == MILTER_FRAME_TOO_LONG) {
-		log_warn("%s: packet of impossible length from the MTA: closing", session_id(s));
+		who_warn(session_who(s), "packet of impossible length from the MTA: closing");
 		next = NEXT_CLOSE;
 	}
 	if (next == NEXT_CLOSE)
@@ -310,7 +313,7 @@ static void on_drained(struct session *s)
 static void on_hangup(struct session *s, const char *why)
 {
 	if (s->message != NULL)
-		log_info("%s: connection of the MTA lost in a message: %s", session_id(s), why);
+		who_info(session_who(s), "connection of the MTA lost in a message: %s", why);
 	session_free(s);
 }
 
@@ -356,6 +359,7 @@ void session_start(struct server *server, int fd)
 		return;
 	}
 	s->server = server;
+	id_make_session(&server->session_ids, s->id);
 	macros_init(&s->macros);
 	buf_init(&s->held, BUF_NO_LIMIT);
 	conn_set_deadline(s->conn, loop_now(server->loop) + IDLE_LIMIT_MS);

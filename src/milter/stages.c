@@ -1,6 +1,5 @@
 #include "milter/stages.h"
 
-#include "base/log.h"
 #include "milter/answer.h"
 #include "milter/check.h"
 #include "milter/wanted.h"
@@ -44,11 +43,11 @@ enum next stage_optneg(struct session *s, const struct milter_msg *m)
 	const struct needs needs = needs_of(session_settings(s));
 
 	if (s->negotiated) {
-		log_warn("%s: MTA negotiates for a second time: closing", session_id(s));
+		who_warn(session_who(s), "MTA negotiates for a second time: closing");
 		return NEXT_CLOSE;
 	}
 	if (negotiate(&needs, m->optneg.version, m->optneg.actions, m->optneg.protocol, &s->agreed) < 0) {
-		log_warn("%s: MTA offers protocol version %u: closing", session_id(s), m->optneg.version);
+		who_warn(session_who(s), "MTA offers protocol version %u: closing", m->optneg.version);
 		return NEXT_CLOSE;
 	}
 	s->negotiated = true;
@@ -60,7 +59,7 @@ enum next stage_optneg(struct session *s, const struct milter_msg *m)
 
 static void log_unwritten(const struct session *s, int err)
 {
-	log_err("%s: message not written: %s", session_id(s), strerror(-err));
+	who_err(session_who(s), "message not written: %s", strerror(-err));
 }
 
 /* The filter may look into the work directory while it is asked. 0, or -1 when it cannot, which is logged. */
@@ -145,7 +144,7 @@ static void on_check(const struct check_reply *reply, void *arg)
 static int ask(struct session *s, enum milter_command c, struct buf *line)
 {
 	s->asking = c;
-	s->question = client_check(&s->server->client, session_id(s), line, on_check, s);
+	s->question = client_check(&s->server->client, session_who(s), line, on_check, s);
 	buf_free(line);
 	return s->question != NULL ? 0 : -1;
 }
@@ -188,6 +187,12 @@ static int workers_needed(const struct session *s)
 	return s->peer.loopback ? 0 : reserved;
 }
 
+/* A line that MIMEDefang writes without a queue id. */
+static struct who nameless(const struct session *s)
+{
+	return (struct who){ .session = s->id };
+}
+
 static void on_free_workers(int n_free, void *arg)
 {
 	struct session *s = arg;
@@ -198,9 +203,10 @@ static void on_free_workers(int n_free, void *arg)
 		admit(s);
 	else {
 		if (n_free < 0)
-			log_warn("mfconnect: Error communicating with multiplexor");
+			who_warn(nameless(s), "mfconnect: Error communicating with multiplexor");
 		else
-			log_warn("mfconnect: No free workers: Need %d, found %d", needed, n_free);
+			who_warn(nameless(s), "mfconnect: No free workers: Need %d, found %d", needed,
+				 n_free);
 		session_answer(s, MILTER_CONNECT, VERDICT_TEMPFAIL);
 	}
 	session_pump(s);
@@ -211,7 +217,7 @@ enum next stage_connect(struct session *s, const struct milter_msg *m)
 	session_drop_message(s);
 	macros_forget_after(&s->macros, MILTER_CONNECT);
 	if (peer_connect(&s->peer, s->server->site, &s->macros, m) < 0) {
-		log_err("%s: out of memory: closing", NO_QUEUE_ID);
+		who_err(session_who(s), "out of memory: closing");
 		return NEXT_CLOSE;
 	}
 	if (session_settings(s)->queue_connections) {
@@ -219,7 +225,7 @@ enum next stage_connect(struct session *s, const struct milter_msg *m)
 		return NEXT_PACKET;
 	}
 	s->asking = MILTER_CONNECT;
-	s->question = client_free_workers(&s->server->client, false, on_free_workers, s);
+	s->question = client_free_workers(&s->server->client, session_who(s), false, on_free_workers, s);
 	if (s->question == NULL)
 		session_answer(s, MILTER_CONNECT, VERDICT_TEMPFAIL);
 	return NEXT_PACKET;
@@ -240,7 +246,7 @@ enum next stage_helo(struct session *s, const struct milter_msg *m)
 	session_drop_message(s);
 	macros_forget_after(&s->macros, MILTER_HELO);
 	if (peer_helo(&s->peer, m->text) < 0) {
-		log_err("%s: out of memory: closing", NO_QUEUE_ID);
+		who_err(session_who(s), "out of memory: closing");
 		return NEXT_CLOSE;
 	}
 	if (!session_settings(s)->helo_check)
@@ -282,7 +288,7 @@ enum next stage_mail(struct session *s, const struct milter_msg *m)
 	session_drop_message(s);
 	macros_forget_after(&s->macros, MILTER_MAIL);
 	s->step = STEP_MAIL;
-	if (message_new(server->site, &server->ids, &s->peer, &s->macros, m, &s->message) < 0) {
+	if (message_new(server->site, &server->ids, s->id, &s->peer, &s->macros, m, &s->message) < 0) {
 		s->message = NULL;
 		session_fail_message(s, MILTER_MAIL);
 	} else if (!session_settings(s)->sender_check)

@@ -11,6 +11,7 @@
 #include "milter/peer.h"
 #include "milter/scan.h"
 #include "milter/server.h"
+#include "milter/who.h"
 #include "proto/milter.h"
 
 #include <stdbool.h>
@@ -21,6 +22,7 @@ enum step { STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_HEADER, STEP_EOH, STEP_BODY };
 struct session {
 	LIST_ENTRY(session) link;
 	struct server *server;
+	char id[SESSION_ID_SIZE]; /* for the log */
 	struct conn *conn;
 	bool negotiated;
 	struct agreement agreed;
@@ -58,7 +60,7 @@ enum next stage_eom(struct session *s, const struct milter_msg *m);
 /* Of session.c, for the stages. */
 
 const struct settings *session_settings(const struct session *s);
-const char *session_id(const struct session *s); /* the queue id or `NOQUEUE`, for the log */
+struct who session_who(const struct session *s); /* for log lines */
 
 /* Answer a command. Silent where the MTA does not wait: a failure is then told at the next stage at which it
  * does. */

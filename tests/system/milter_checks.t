@@ -82,8 +82,8 @@ for my $case (
 		is $got, $phase eq 'C' && $plain ? $plain : $verdict, "reply `$shown' in phase $phase";
 	}
 }
-ok $rig->wait_log(qr/^.*error: Q1: Error from multiplexor: error: No free workers$/m), 'an error is logged with the queue id';
-ok $rig->wait_log(qr/^.*error: NOQUEUE: Error from multiplexor: error: No free workers$/m), '  or NOQUEUE';
+ok $rig->wait_log(qr/^.*error: Q1: Error from multiplexor: error: No free workers session=\w{11}$/m), 'an error is logged with the queue id';
+ok $rig->wait_log(qr/^.*error: NOQUEUE: Error from multiplexor: error: No free workers session=\w{11}$/m), '  or NOQUEUE';
 
 # What becomes of the message
 for my $case ([ 0, 'M', 0 ], [ -1, 'M', 0 ], [ 2, 'M', 0 ], [ 3, 'M', 0 ], [ 1, 'M', 1 ],

@@ -30,11 +30,26 @@ static void counter_starts_anew(void **state)
 	assert_string_equal(id, "0000000");
 }
 
+static void session_is_pid_loop_and_counter(void **state)
+{
+	struct session_ids from = { .pid = 4194304, .loop = 61 };
+	char id[SESSION_ID_SIZE];
+
+	id_make_session(&from, id);
+	assert_string_equal(id, "jp541100000");
+	id_make_session(&from, id);
+	assert_string_equal(id, "jp541100001");
+	from.next = 60 * 60 - 1;
+	id_make_session(&from, id);
+	assert_string_equal(id, "jp5411000XX");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_time_and_counter_in_base_60),
 		cmocka_unit_test(counter_starts_anew),
+		cmocka_unit_test(session_is_pid_loop_and_counter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
