@@ -258,10 +258,17 @@ static void on_answered(const struct worker_facts *w, const struct job *job, enu
 		tell_letter(arg, NOTIFY_BUSY_TIMEOUT);
 }
 
-static void on_reread(bool ok, unsigned generation, void *arg)
+static void on_reread(const char *error, unsigned generation, void *arg)
 {
-	if (ok)
+	struct buf message;
+
+	if (error == NULL) {
 		tell_letter(arg, NOTIFY_REREAD);
+		return;
+	}
+	buf_init(&message, BUF_NO_LIMIT);
+	notify_add_error(&message, error);
+	tell(arg, NOTIFY_ERROR, &message);
 }
 
 static const struct pool_observer observer = {

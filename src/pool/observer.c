@@ -64,7 +64,7 @@ void observers_refused(const struct observers *o, const struct job *job, const c
 	TELL(o, refused, job, reply);
 }
 
-void observers_reread(const struct observers *o, bool ok, unsigned generation)
+void observers_reread(const struct observers *o, const char *error, unsigned generation)
 {
-	TELL(o, reread, ok, generation);
+	TELL(o, reread, error, generation);
 }

@@ -45,8 +45,9 @@ struct pool_observer {
 	void (*queued)(const struct job *job, void *arg);
 	/* The job gets `reply` (with its LF) without a worker having had it. */
 	void (*refused)(const struct job *job, const char *reply, void *arg);
-	/* A reload has been decided: `generation` serves from now on, or, when not `ok`, still. */
-	void (*reread)(bool ok, unsigned generation, void *arg);
+	/* A reload has been decided: `generation` serves from now on, or still, when `error` says why it
+	 * failed. */
+	void (*reread)(const char *error, unsigned generation, void *arg);
 };
 
 /* Told in the order in which they were added. */
@@ -64,6 +65,6 @@ void observers_answered(const struct observers *o, const struct worker_facts *w,
 			enum worker_outcome outcome, int64_t run_ms);
 void observers_queued(const struct observers *o, const struct job *job);
 void observers_refused(const struct observers *o, const struct job *job, const char *reply);
-void observers_reread(const struct observers *o, bool ok, unsigned generation);
+void observers_reread(const struct observers *o, const char *error, unsigned generation);
 
 #endif

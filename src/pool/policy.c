@@ -12,14 +12,14 @@
 /* The most that a worker's own limit is below the common one. */
 #define JITTER_PERMILLE 100
 
+int64_t policy_earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static int64_t later_of(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
-}
-
-static int64_t earlier_of(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 void policy_history_init(struct policy_history *h)
@@ -63,7 +63,7 @@ int64_t policy_backoff(int failures)
 		return 0;
 	for (int i = 2; i < failures && ms < BACKOFF_MOST_MS; i++)
 		ms *= 2;
-	return earlier_of(ms, BACKOFF_MOST_MS);
+	return policy_earlier(ms, BACKOFF_MOST_MS);
 }
 
 int64_t policy_start_at(const struct policy_limits *l, const struct policy_history *h)
@@ -119,7 +119,7 @@ static enum policy_reason surplus(const struct policy_limits *l, const struct po
 		return POLICY_KEEP;
 	if (w->idle_since_ms + l->idle_ms <= now_ms)
 		return POLICY_IDLE;
-	*next_ms = earlier_of(*next_ms, w->idle_since_ms + l->idle_ms);
+	*next_ms = policy_earlier(*next_ms, w->idle_since_ms + l->idle_ms);
 	return POLICY_KEEP;
 }
 

@@ -12,6 +12,9 @@
 #define POLICY_NEVER INT64_MAX
 #define POLICY_LONG_AGO (-(INT64_C(1) << 60)) /* before any start, in a history */
 
+/* The earlier of two times. */
+int64_t policy_earlier(int64_t a, int64_t b);
+
 struct policy_limits {
 	int min_workers;
 	int64_t max_requests;

@@ -105,7 +105,7 @@ static void tell_all(struct reload *r, const char *reply, const char *checked)
 static void succeed(struct reload *r)
 {
 	log_info("Forced reread of filter rules: generation %u", r->generation);
-	observers_reread(pool_observers(r->pool), true, r->generation);
+	observers_reread(pool_observers(r->pool), NULL, r->generation);
 	tell_all(r, "Forced reread of filter rules\n", LOADS);
 }
 
@@ -125,7 +125,8 @@ static void fail(struct reload *r, const struct tail *words, const char *why)
 	}
 	log_err("%s; the old filter stays in use", text.data + strlen("ERR "));
 	if (!r->check)
-		observers_reread(pool_observers(r->pool), false, r->generation);
+		observers_reread(pool_observers(r->pool), buf_error(&text) ? why : text.data + strlen("ERR "),
+				 r->generation);
 	buf_addc(&text, '\n');
 	reply = buf_error(&text) ? "ERR Reread failed\n" : text.data;
 	tell_all(r, reply, reply);

@@ -253,7 +253,9 @@ static int special_set(struct settings *s, int letter, const char *value, char *
 static int option_set(struct settings *s, int letter, const char *value, char *error)
 {
 	if (letter < 128 && strchr(UNSUPPORTED, letter) != NULL) {
-		snprintf(error, SETTINGS_ERROR_MAX, "Option %s is not supported by this version",
+		snprintf(error, SETTINGS_ERROR_MAX,
+			 "Option %s needs a filter runtime that can preload filters, which this version "
+			 "has not yet",
 			 option_name(letter));
 		return EX_USAGE;
 	}

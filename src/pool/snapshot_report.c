@@ -58,6 +58,7 @@ static void process_set(const struct pool *p, const struct worker_facts *f, stru
 	struct procfs_facts proc;
 
 	s->pid = f->pid;
+	s->seq = (int64_t)f->serial + 1;
 	s->age_s = (pool_now(p) - f->started_ms) / 1000;
 	if (procfs_read(f->pid, &proc) < 0)
 		return;
@@ -75,6 +76,7 @@ static void add_slot(const struct pool *p, int i, struct buf *out)
 		.number = i,
 		.pid = SNAPSHOT_NONE,
 		.start = SNAPSHOT_NONE,
+		.seq = SNAPSHOT_NONE,
 		.rss_kb = SNAPSHOT_NONE,
 		.age_s = SNAPSHOT_NONE,
 		.generation = f->generation,

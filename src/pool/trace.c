@@ -94,12 +94,13 @@ static void on_refused(const struct job *job, const char *reply, void *arg)
 		log_debug("event: '%s' is refused: %.*s", job->tag, (int)strcspn(reply, "\n"), reply);
 }
 
-static void on_reread(bool ok, unsigned generation, void *arg)
+static void on_reread(const char *error, unsigned generation, void *arg)
 {
 	const struct trace *t = arg;
 
 	if (t->events)
-		log_debug("event: reread %s, generation %u serves", ok ? "succeeded" : "failed", generation);
+		log_debug("event: reread %s, generation %u serves", error == NULL ? "succeeded" : "failed",
+			  generation);
 }
 
 static const struct pool_observer observer = {

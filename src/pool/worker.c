@@ -1,8 +1,6 @@
-#include "pool/worker.h"
+#include "pool/worker_core.h"
 
-#include "base/lineio.h"
 #include "base/log.h"
-#include "pool/errlog.h"
 #include "pool/process.h"
 #include "proto/percent.h"
 
@@ -14,39 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* Once its process is gone, its pipes may be held open by children of it. What it wrote itself lies in them
- * already: so long we read on, and no longer. */
-#define LAST_WORDS_MS 200
-
 #define MAX_STATUS_LINE 255
-
-struct worker {
-	struct worker_facts facts;
-	struct loop *loop;
-	const struct settings *settings;
-	const struct worker_owner *owner;
-	void *arg;
-
-	struct lineio *io; /* its standard input and output; NULL once it has hung up */
-	int out_fd;        /* the reading end in `io` */
-	struct errlog *err;
-	struct lineio *status;
-
-	struct job *job;
-	bool handed_over;       /* the request has been written */
-	char retire_reason[80]; /* while RETIRING */
-
-	bool asked_to_end; /* by us: its end is no surprise */
-	bool signalled;    /* it has had its SIGTERM */
-	struct ending_plan plan;
-	struct timer *step; /* the next of the plan; after its death the end of the last words */
-
-	bool reaped;
-	char end_text[80]; /* why, or how, it ended */
-};
 
 static const bool moves[WORKER_STATES][WORKER_STATES] = {
 	[WORKER_STOPPED] = { [WORKER_STARTING] = true },
@@ -67,8 +35,7 @@ const char *worker_state_name(enum worker_state s)
 	return names[s];
 }
 
-/* The one place where a state changes. */
-static void worker_set_state(struct worker *w, enum worker_state to)
+void worker_set_state(struct worker *w, enum worker_state to)
 {
 	enum worker_state from = w->facts.state;
 
@@ -82,117 +49,10 @@ static void worker_set_state(struct worker *w, enum worker_state to)
 	w->owner->changed(w, from, to, w->arg);
 }
 
-static void deadline_clear(struct worker *w)
+void worker_clear_deadline(struct worker *w)
 {
 	if (w->io != NULL)
 		lineio_set_deadline(w->io, 0);
-}
-
-/* --- the end --- */
-
-static int64_t seconds_since(const struct worker *w, int64_t ms)
-{
-	return ms < 0 ? -1 : (loop_now(w->loop) - ms) / 1000;
-}
-
-static void end_log(const struct worker *w, enum ending how, const char *reason)
-{
-	const struct worker_facts *f = &w->facts;
-
-	if (!w->settings->verbose || how == ENDING_LOST)
-		return;
-	log_info("Killing %s worker %d (pid %d) req=%lu age=%lld req_age=%lld: %s",
-		 f->state == WORKER_BUSY || f->state == WORKER_RETIRING ? "busy" : "idle", f->known_as,
-		 (int)f->pid, f->requests, (long long)seconds_since(w, f->started_ms),
-		 (long long)seconds_since(w, f->first_request_ms), reason);
-}
-
-static void signal_log(const struct worker *w, int signo)
-{
-	if (!w->settings->verbose)
-		return;
-	if (signo == SIGTERM)
-		log_info("Worker %d (pid %d) taking too long to exit; sending SIGTERM", w->facts.known_as,
-			 (int)w->facts.pid);
-	else
-		log_info("Worker %d (pid %d) taking way too long to exit; sending SIGKILL", w->facts.known_as,
-			 (int)w->facts.pid);
-}
-
-/* Send what is due; `late`: it has had time to go by itself. */
-static void end_go_on(struct worker *w, bool late)
-{
-	int64_t now = loop_now(w->loop), next;
-	int signo;
-
-	if ((signo = ending_due(&w->plan, now)) != 0) {
-		w->signalled = w->asked_to_end = true;
-		if (late)
-			signal_log(w, signo);
-		process_signal(w->facts.pid, signo);
-	}
-	if ((next = ending_next(&w->plan)) != ENDING_NEVER)
-		timer_set(w->step, next - now);
-}
-
-static void end_begin(struct worker *w, enum ending how)
-{
-	if (w->reaped)
-		return;
-	ending_plan(&w->plan, how, loop_now(w->loop));
-	if (how != ENDING_LOST) {
-		w->asked_to_end = true;
-		process_signal(w->facts.pid, SIGCONT);
-		if (w->io != NULL)
-			lineio_end_output(w->io);
-	}
-	end_go_on(w, false);
-}
-
-static void killed(struct worker *w, enum ending how, const char *reason)
-{
-	snprintf(w->facts.why, sizeof(w->facts.why), "%s", reason);
-	worker_set_state(w, WORKER_KILLED);
-	if (how != ENDING_LOST)
-		w->owner->ending(w, reason, w->arg);
-}
-
-void worker_end(struct worker *w, enum ending how, const char *reason)
-{
-	w->facts.forced |= how == ENDING_FORCED ||
-			   how == ENDING_AT_ONCE; /* whoever hears of the change sees why */
-	w->facts.lost |= how == ENDING_LOST;
-	switch (w->facts.state) {
-	case WORKER_STOPPED:
-		return;
-	case WORKER_BUSY:
-	case WORKER_RETIRING:
-		end_log(w, how, reason);
-		if (w->job == NULL) {
-			killed(w, how, reason);
-		} else {
-			assert(how == ENDING_SHUTDOWN);
-			worker_retire(w, reason);
-		}
-		break;
-	case WORKER_STARTING:
-	case WORKER_IDLE:
-		end_log(w, how, reason);
-		deadline_clear(w);
-		killed(w, how, reason);
-		break;
-	default:
-		break;
-	}
-	end_begin(w, how);
-}
-
-void worker_retire(struct worker *w, const char *reason)
-{
-	snprintf(w->retire_reason, sizeof(w->retire_reason), "%s", reason);
-	snprintf(w->facts.why, sizeof(w->facts.why), "%s", reason);
-	if (w->facts.state != WORKER_RETIRING)
-		worker_set_state(w, WORKER_RETIRING);
 }
 
 /* --- requests and answers --- */
@@ -205,11 +65,18 @@ static bool worker_is_quiet(const struct worker *w)
 	return ioctl(w->out_fd, FIONREAD, &n) == -1 || n == 0;
 }
 
+void worker_hang_up(struct worker *w)
+{
+	lineio_free(w->io);
+	w->io = NULL;
+}
+
 static void out_of_step(struct worker *w, const char *how)
 {
 	log_warn("Worker %d (pid %d) is out of step: it %s", w->facts.known_as, (int)w->facts.pid, how);
 	snprintf(w->end_text, sizeof(w->end_text), "%s", how);
 	worker_end(w, ENDING_GENTLE, "Worker is out of step");
+	worker_hang_up(w);
 }
 
 bool worker_give(struct worker *w, struct job *job)
@@ -238,8 +105,7 @@ bool worker_give(struct worker *w, struct job *job)
 	return true;
 }
 
-/* The job is over, and is its owner's again. The worker stays busy until the caller has decided what next. */
-static void job_finish(struct worker *w, enum worker_outcome outcome, const char *line, size_t len)
+void worker_finish_job(struct worker *w, enum worker_outcome outcome, const char *line, size_t len)
 {
 	struct job *job = w->job;
 
@@ -248,14 +114,14 @@ static void job_finish(struct worker *w, enum worker_outcome outcome, const char
 	w->facts.requests++;
 	if (job->class == JOB_CLASS_SCAN)
 		w->facts.scans++;
-	deadline_clear(w);
+	worker_clear_deadline(w);
 	w->owner->done(w, job, outcome, line, len, w->arg);
 }
 
 static void answer_take(struct worker *w, char *line, size_t len)
 {
 	line[len] = '\n'; /* in the place of the line's NUL */
-	job_finish(w, WORKER_ANSWERED, line, len + 1);
+	worker_finish_job(w, WORKER_ANSWERED, line, len + 1);
 	/* What has come behind the line belongs to nobody. */
 	if (lineio_discard_input(w->io) > 0 || !worker_is_quiet(w)) {
 		out_of_step(w, "wrote more than one line in answer");
@@ -269,7 +135,7 @@ static void answer_take(struct worker *w, char *line, size_t len)
 
 static void ping_answered(struct worker *w)
 {
-	deadline_clear(w);
+	worker_clear_deadline(w);
 	if (lineio_discard_input(w->io) > 0 || !worker_is_quiet(w)) {
 		out_of_step(w, "wrote more than one line in answer");
 		return;
@@ -290,13 +156,17 @@ static void on_line(struct worker *w)
 		answer_take(w, line, len);
 	else if (w->facts.state == WORKER_IDLE)
 		out_of_step(w, "wrote without being asked");
+	else
+		worker_hang_up(w);
 }
 
 static void on_overlong(struct worker *w)
 {
 	if (w->job != NULL)
-		job_finish(w, WORKER_ANSWER_TOO_LONG, "", 0);
-	if (w->facts.state != WORKER_KILLED)
+		worker_finish_job(w, WORKER_ANSWER_TOO_LONG, "", 0);
+	if (w->facts.state == WORKER_KILLED)
+		worker_hang_up(w);
+	else
 		out_of_step(w, "wrote an endless line");
 }
 
@@ -309,7 +179,7 @@ static void on_partial(struct worker *w)
 
 	if (w->job == NULL || w->asked_to_end)
 		return;
-	job_finish(w, WORKER_ANSWERED, line, len);
+	worker_finish_job(w, WORKER_ANSWERED, line, len);
 	worker_end(w, ENDING_LOST, "Worker closed its output");
 }
 
@@ -329,10 +199,10 @@ static void on_deadline(struct worker *w)
 		log_err("Worker %d (pid %d) %s", w->facts.known_as, (int)w->facts.pid, w->end_text);
 		worker_end(w, ENDING_FORCED, "Start timeout");
 	} else if (w->job != NULL && w->handed_over) {
-		job_finish(w, WORKER_TIMED_OUT, "", 0);
+		worker_finish_job(w, WORKER_TIMED_OUT, "", 0);
 		worker_end(w, ENDING_FORCED, "Busy timeout");
 	} else if (w->job != NULL) {
-		job_finish(w, WORKER_UNWRITABLE, "", 0);
+		worker_finish_job(w, WORKER_UNWRITABLE, "", 0);
 		worker_end(w, ENDING_FORCED, "Error talking to worker process");
 	}
 }
@@ -340,24 +210,21 @@ static void on_deadline(struct worker *w)
 void worker_kill_too_big(struct worker *w, const char *reason)
 {
 	if (w->job != NULL)
-		job_finish(w, WORKER_TOO_BIG, "", 0);
+		worker_finish_job(w, WORKER_TOO_BIG, "", 0);
 	worker_end(w, ENDING_AT_ONCE, reason);
 }
-
-static void end_if_complete(struct worker *w);
 
 /* End of file or an error on its standard input or output: no more requests, no more answers. */
 static void on_hangup(struct worker *w, bool error)
 {
 	bool unwritten = error && !w->handed_over;
 
-	lineio_free(w->io);
-	w->io = NULL;
+	worker_hang_up(w);
 	if (w->job != NULL)
-		job_finish(w, unwritten ? WORKER_UNWRITABLE : WORKER_HUNG_UP, "", 0);
+		worker_finish_job(w, unwritten ? WORKER_UNWRITABLE : WORKER_HUNG_UP, "", 0);
 	if (w->facts.state != WORKER_KILLED)
 		worker_end(w, ENDING_LOST, "Worker closed its output");
-	end_if_complete(w);
+	worker_end_if_complete(w);
 }
 
 static void on_io(struct lineio *io, enum lineio_event event, void *arg)
@@ -414,101 +281,12 @@ static void on_status(struct lineio *io, enum lineio_event event, void *arg)
 	}
 }
 
-/* --- death --- */
-
-static void complete(struct worker *w)
-{
-	timer_clear(w->step);
-	if (w->job != NULL)
-		job_finish(w, WORKER_HUNG_UP, "", 0);
-	if (w->facts.state != WORKER_KILLED)
-		worker_set_state(w, WORKER_KILLED);
-	worker_set_state(w, WORKER_STOPPED);
-	w->owner->ended(w, w->arg);
-}
-
-/* It is gone when it has been waited for and has had its last words. */
-static void end_if_complete(struct worker *w)
-{
-	if (w->reaped && w->io == NULL && errlog_is_closed(w->err))
-		complete(w);
-}
+/* --- the beginning --- */
 
 static void on_errors_closed(void *arg)
 {
-	end_if_complete(arg);
+	worker_end_if_complete(arg);
 }
-
-static void on_step(void *arg)
-{
-	struct worker *w = arg;
-
-	if (w->reaped)
-		complete(w);
-	else
-		end_go_on(w, true);
-}
-
-static void usage_log(const struct worker *w, const struct rusage *u)
-{
-	if (!w->settings->verbose)
-		return;
-	log_info("Worker %d resource usage: req=%lu, scans=%lu, user=%ld.%03ld, sys=%ld.%03ld, nswap=%ld, "
-		 "majflt=%ld, minflt=%ld, maxrss=%ld, bi=%ld, bo=%ld",
-		 w->facts.known_as, w->facts.requests, w->facts.scans, (long)u->ru_utime.tv_sec,
-		 (long)u->ru_utime.tv_usec / 1000, (long)u->ru_stime.tv_sec, (long)u->ru_stime.tv_usec / 1000,
-		 u->ru_nswap, u->ru_majflt, u->ru_minflt, u->ru_maxrss, u->ru_inblock, u->ru_oublock);
-}
-
-static void expected_end_log(const struct worker *w, int status, const char *text)
-{
-	bool ours = WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGKILL);
-
-	if (w->settings->verbose)
-		log_debug("Reap: worker %d (pid %d) %s", w->facts.known_as, (int)w->facts.pid,
-			  ours ? "exited due to SIGTERM/SIGKILL as expected." : text);
-}
-
-static void unexpected_end_log(const struct worker *w, const char *text)
-{
-	if (w->settings->verbose)
-		log_err("Reap: worker %d (pid %d) %s (WORKER DIED UNEXPECTEDLY)", w->facts.known_as,
-			(int)w->facts.pid, text);
-	log_err("Worker %d died prematurely -- check your filter rules%s", w->facts.known_as,
-		w->settings->verbose ? ""
-				     : " and use the '-l' flag on mimedefang-multiplexor to see Perl error "
-				       "messages");
-}
-
-void worker_reap(struct worker *w)
-{
-	bool unasked = !w->asked_to_end;
-	char text[PROCESS_TEXT_MAX];
-	struct rusage usage;
-	int status;
-
-	if (w->reaped || !process_reap(w->facts.pid, unasked || w->signalled, &status, &usage))
-		return;
-	w->reaped = true;
-	w->owner->reaped(w, !unasked, w->arg);
-	w->facts.lost |= unasked;
-	process_exit_text(status, text);
-	if (w->end_text[0] == '\0')
-		memcpy(w->end_text, text, sizeof(text));
-	if (unasked)
-		unexpected_end_log(w, text);
-	else
-		expected_end_log(w, status, text);
-	usage_log(w, &usage);
-	if (w->facts.state == WORKER_STARTING || w->facts.state == WORKER_IDLE) {
-		deadline_clear(w);
-		worker_set_state(w, WORKER_KILLED);
-	}
-	timer_set(w->step, LAST_WORDS_MS);
-	end_if_complete(w);
-}
-
-/* --- the beginning --- */
 
 static void fd_close(int *fd)
 {
@@ -550,7 +328,7 @@ static int worker_launch(struct worker *w)
 	pid_t pid;
 	int err;
 
-	if ((w->step = timer_new(w->loop, on_step, w)) == NULL)
+	if ((w->step = timer_new(w->loop, worker_on_step, w)) == NULL)
 		return -errno;
 	if ((pid = process_start(w->settings, &pipes)) < 0)
 		return pid;

@@ -34,14 +34,26 @@ void notify_add_free(struct buf *out, int n)
 	buf_addf(out, "%c %d\n", NOTIFY_FREE, n);
 }
 
+/* The end of a message: text from elsewhere. */
+static void add_text(struct buf *out, const char *text)
+{
+	for (size_t i = 0; i < NOTIFY_MAX_TEXT && text[i] != '\0'; i++)
+		buf_addc(out, text[i] < 32 || text[i] > 126 ? ' ' : text[i]);
+	buf_addc(out, '\n');
+}
+
+void notify_add_error(struct buf *out, const char *text)
+{
+	buf_addf(out, "%c ", NOTIFY_ERROR);
+	add_text(out, text);
+}
+
 void notify_add_tag(struct buf *out, int worker, const char *tag)
 {
 	if (tag[0] == '\0')
 		return;
 	buf_addf(out, "%c %d ", NOTIFY_STATUS, worker);
-	for (size_t i = 0; i < NOTIFY_MAX_TAG && tag[i] != '\0'; i++)
-		buf_addc(out, tag[i] < 32 || tag[i] > 126 ? ' ' : tag[i]);
-	buf_addc(out, '\n');
+	add_text(out, tag);
 }
 
 void notify_add_state(struct buf *out, int worker, const char *from, const char *to)

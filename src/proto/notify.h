@@ -13,11 +13,12 @@
 #define NOTIFY_NO_SLOTS "*ERR No free listening slots\n"
 
 #define NOTIFY_MAX_SUBSCRIPTION 256 /* bytes of a subscription that count */
-#define NOTIFY_MAX_TAG 200          /* bytes of a status tag that are sent */
+#define NOTIFY_MAX_TEXT 200         /* bytes of a status tag, or of an error, that are sent */
 
 /* The kinds of messages; each begins with its letter. */
 enum notify_kind {
 	NOTIFY_BUSY_TIMEOUT = 'B', /* a worker took too long over a client's request */
+	NOTIFY_ERROR = 'E',        /* a reread has failed: `E TEXT`; MIMEDefang has none of these */
 	NOTIFY_FREE = 'F',         /* the number of free workers has changed: `F N` */
 	NOTIFY_REREAD = 'R',
 	NOTIFY_STATUS = 'S',     /* of a worker: `S N TAG`, `S N StateChange OLD -> NEW` */
@@ -38,8 +39,11 @@ bool notify_subscription_parse(const char *line, size_t n, uint32_t *out);
 void notify_add(struct buf *out, enum notify_kind kind); /* a message of one letter */
 void notify_add_free(struct buf *out, int n);
 
-/* What a worker does. Bytes outside 32..126 become spaces, so that a message stays one line; at most
- * NOTIFY_MAX_TAG are sent. Nothing is appended for an empty tag. */
+/* Bytes of a text outside 32..126 become spaces, so that a message stays one line; at most NOTIFY_MAX_TEXT
+ * are sent. */
+void notify_add_error(struct buf *out, const char *text);
+
+/* What a worker does. Nothing is appended for an empty tag. */
 void notify_add_tag(struct buf *out, int worker, const char *tag);
 void notify_add_state(struct buf *out, int worker, const char *from, const char *to);
 

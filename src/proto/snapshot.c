@@ -59,6 +59,7 @@ static const struct field slot_fields[] = {
 	TEXT(snapshot_slot, state),
 	NUMBER(snapshot_slot, pid),
 	NUMBER(snapshot_slot, start),
+	NUMBER(snapshot_slot, seq),
 	NUMBER(snapshot_slot, generation),
 	NUMBER(snapshot_slot, in_flight),
 	NUMBER(snapshot_slot, accepted),

@@ -53,8 +53,9 @@ struct snapshot_latency {
 struct snapshot_slot {
 	int64_t number;
 	char state[16];         /* stopped, starting, idle, busy, retiring, killed */
-	int64_t pid;            /* NONE when stopped; so are start, age and rss */
+	int64_t pid;            /* NONE when stopped; so are start, seq, age and rss */
 	int64_t start;          /* of the process: the starttime of proc(5) */
+	int64_t seq;            /* which start of a worker it is, counted from 1 over the whole pool */
 	int64_t generation;     /* of its filter */
 	int64_t in_flight;      /* requests being worked on */
 	int64_t accepted;       /* requests, by this process */

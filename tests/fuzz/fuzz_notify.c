@@ -12,7 +12,7 @@ static void check_tag(const char *tag)
 	buf_init(&out, BUF_NO_LIMIT);
 	notify_add_tag(&out, 1, tag);
 	assert((out.len == 0) == (tag[0] == '\0'));
-	assert(out.len <= strlen("S 1 ") + NOTIFY_MAX_TAG + 1);
+	assert(out.len <= strlen("S 1 ") + NOTIFY_MAX_TEXT + 1);
 	for (size_t i = 0; i + 1 < out.len; i++)
 		assert(out.data[i] >= 32 && out.data[i] <= 126);
 	assert(out.len == 0 || out.data[out.len - 1] == '\n');

@@ -10,6 +10,7 @@ use Defang::Test qw(wait_until slurp spew sanitized);
 
 my $busy_s = 1;
 my $slack_s = sanitized() ? 6 : 2; # for what a deadline sets going
+my $gentle_s = 9; # less than what a worker has that is ended without haste
 my $workers = 4;
 
 # Does as its rules say, which it reads at its start: `before-ping`, `after-ping` exit there; `good` knows the orders below. It reads
@@ -44,7 +45,13 @@ my %do = (
 	'close-after' => sub { print "closed\n"; close STDOUT; sleep 1000 },
 	torn => sub { print "whole\nha"; sleep 1000 },
 	flood => sub { my $n = shift; print 'y' x 1_000_000, "\n" for 1 .. $n },
-	'flood-after' => sub { print "flood\n"; print 'y' x 1_000_000, "\n" while 1 },
+	'flood-after' => sub {
+		open my $file, '>', $_[0] or die;
+		syswrite $file, "$$\n";
+		print "flood\n";
+		1 while print 'y' x 1_000_000, "\n";
+		exit;
+	},
 	'kill' => sub { kill KILL => $$ },
 );
 while (defined(my $line = <STDIN>)) {
@@ -149,7 +156,11 @@ subtest 'between requests' => sub {
 	ill_timed('SIGSTOP after the answer', 'stop', "stopping\n");
 	ill_timed('stdout closed after the answer', 'close-after', "closed\n");
 	ill_timed('half a line behind the answer', 'torn', "whole\n");
-	ill_timed('an endless flood behind the answer', 'flood-after', "flood\n");
+	ill_timed('an endless flood behind the answer', "flood-after $dir/flooding", "flood\n");
+	my ($pid) = pids_in("$dir/flooding");
+	my $begun = time;
+	meanwhile('the end of the flood', sub { !kill 0, $pid });
+	cmp_ok time - $begun, '<', $gentle_s, 'nobody reads it: its next write fails, and it needs no signal';
 };
 
 subtest 'an answer after the busy timeout' => sub {

@@ -34,4 +34,9 @@ is degraded(), 0, 'snapshot';
 is count(qr/info: No longer degraded: a worker has started$/m), 1, 'logged once';
 unlike +($pool->ctl('status'))[1], qr/egraded/, 'status';
 
+spew($pool->{rules}, "die no such module\n");
+like $pool->ask('reread'), qr/^ERR Reread failed/, "reread $_ of a broken filter" for 1 .. 3;
+is $pool->ask('health'), "ok\n", 'the filter that serves is as good as before';
+is degraded(), 0, 'snapshot';
+
 done_testing;

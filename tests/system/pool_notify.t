@@ -139,7 +139,10 @@ subtest 'reread' => sub {
 	unlike $told, qr/^[FZY]/m, 'and at no time is one less free';
 	spew($pool->{rules}, "die no\n");
 	like $pool->ask('reread'), qr/^ERR Reread failed/, 'a reread that fails';
-	is take($all, 1, 0.3), '', 'changes nothing';
+	hears $all, "E Reread failed: no at $pool->{rules} line 7.; Filter not loaded. (worker exited normally with status 2)\n", 'is told';
+	is take($all, 1, 0.3), '', 'and changes nothing';
+	like $pool->ask('reread -n'), qr/^ERR Reread failed/, 'a filter that is only tried';
+	is take($all, 1, 0.3), '', 'is not told of';
 	spew($pool->{rules}, "good\n");
 	$pool->stop;
 };

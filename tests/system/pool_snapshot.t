@@ -73,6 +73,11 @@ subtest 'a worker that retires, and one that dies' => sub {
 	is $pool->ask('scan Q6 exit 3'), "ERR No response from worker\n", 'one dies';
 	ok wait_until(10, sub { $pool->ask('snapshot') =~ / deaths=1 / }), 'it is counted';
 	is snapshot()->{pool}[0]{generation}, 1, 'generation';
+	my $s = snapshot();
+	my @seqs = map { $_->{pid} > 0 ? $_->{seq} : () } @{ $s->{slot} };
+	cmp_ok scalar(@seqs), '>', 0, 'there are workers';
+	is scalar(grep { $_ < 1 || $_ > $s->{pool}[0]{activations} } @seqs), 0, 'seq counts the starts of workers';
+	is scalar(keys %{ { map { $_ => 1 } @seqs } }), scalar(@seqs), 'each has its own';
 };
 
 done_testing;

@@ -69,7 +69,7 @@ static void test_telling(void **state)
 	observers_answered(&all, &w, &job, WORKER_TIMED_OUT, 7);
 	observers_queued(&all, &job);
 	observers_refused(&all, &job, "no");
-	observers_reread(&all, true, 1);
+	observers_reread(&all, NULL, 1);
 	assert_string_equal(heard, "1:start 2:start 2:changed 1:answered 2:no ");
 }
 

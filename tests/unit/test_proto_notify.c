@@ -58,26 +58,27 @@ static void test_messages(void **state)
 	buf_init(&out, BUF_NO_LIMIT);
 	notify_add(&out, NOTIFY_BUSY_TIMEOUT);
 	notify_add(&out, NOTIFY_REREAD);
+	notify_add_error(&out, "Reread failed: syntax\nerror");
 	notify_add_free(&out, 12);
 	notify_add_state(&out, 3, "Idle", "Busy");
 	notify_add_tag(&out, 0, "scan Q1");
 	notify_add_tag(&out, 1, "");
 	notify_add_tag(&out, 1, "a\nZ\x7f\t\xff b");
-	assert_string_equal(out.data,
-			    "B\nR\nF 12\nS 3 StateChange Idle -> Busy\nS 0 scan Q1\nS 1 a Z    b\n");
+	assert_string_equal(out.data, "B\nR\nE Reread failed: syntax error\nF 12\nS 3 StateChange Idle -> "
+				      "Busy\nS 0 scan Q1\nS 1 a Z    b\n");
 	buf_free(&out);
 }
 
 static void test_long_tag(void **state)
 {
-	char tag[NOTIFY_MAX_TAG + 2];
+	char tag[NOTIFY_MAX_TEXT + 2];
 	struct buf out;
 
 	memset(tag, 'x', sizeof(tag) - 1);
 	tag[sizeof(tag) - 1] = '\0';
 	buf_init(&out, BUF_NO_LIMIT);
 	notify_add_tag(&out, 7, tag);
-	assert_int_equal(out.len, strlen("S 7 ") + NOTIFY_MAX_TAG + 1);
+	assert_int_equal(out.len, strlen("S 7 ") + NOTIFY_MAX_TEXT + 1);
 	buf_free(&out);
 }
 

@@ -86,6 +86,7 @@ static void test_round_trip(void **state)
 		.state = "retiring",
 		.pid = 4711,
 		.start = 123456,
+		.seq = 12,
 		.generation = 1,
 		.in_flight = 1,
 		.accepted = 5,
