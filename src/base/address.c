@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_HOST_NAME 253 /* bytes */
+
 static const char *const unix_prefixes[] = { "unix:", "local:" };
 
 static const struct {
@@ -77,17 +79,28 @@ static bool bare_host(const char *text, char host[INET6_ADDRSTRLEN])
 	return true;
 }
 
+/* Letters, digits, dots and hyphens, and not only digits and dots: that would be a bad address. */
+static bool is_host_name(const char *text)
+{
+	static const char digits[] = "0123456789.";
+	static const char all[] = "0123456789.-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t n = strlen(text);
+
+	return n <= MAX_HOST_NAME && strspn(text, all) == n && strspn(text, digits) < n && text[0] != '-' &&
+	       text[0] != '.';
+}
+
 static enum address_error set_host(struct address *a, const char *text)
 {
 	char host[INET6_ADDRSTRLEN];
 	bool v6 = a->sa.sa_family == AF_INET6;
 
 	if (!bare_host(text, host))
-		return ADDRESS_BAD_HOST;
+		return is_host_name(text) ? ADDRESS_NAMED_HOST : ADDRESS_BAD_HOST;
 	if (strcmp(host, "localhost") == 0)
 		snprintf(host, sizeof(host), "%s", v6 ? "::1" : "127.0.0.1");
 	if (inet_pton(a->sa.sa_family, host, v6 ? (void *)&a->in6.sin6_addr : (void *)&a->in.sin_addr) != 1)
-		return ADDRESS_BAD_HOST;
+		return is_host_name(text) ? ADDRESS_NAMED_HOST : ADDRESS_BAD_HOST;
 	return ADDRESS_OK;
 }
 
@@ -122,6 +135,8 @@ enum address_error address_parse(const char *text, enum address_default host, st
 	for (size_t i = 0; i < sizeof(unix_prefixes) / sizeof(unix_prefixes[0]); i++)
 		if ((rest = after_prefix(text, unix_prefixes[i])) != NULL)
 			return parse_path(rest, out);
+	if (host == ADDRESS_WILDCARD && text[0] != '/' && strchr(text, ':') != NULL)
+		return ADDRESS_BAD_KIND;
 	return parse_path(text, out);
 }
 
@@ -132,7 +147,9 @@ const char *address_error_text(enum address_error e)
 		[ADDRESS_EMPTY] = "empty address",
 		[ADDRESS_PATH_TOO_LONG] = "socket path is longer than 107 bytes",
 		[ADDRESS_BAD_PORT] = "port is not a number of 1 to 65535",
-		[ADDRESS_BAD_HOST] = "host is not a numeric address of this family",
+		[ADDRESS_BAD_HOST] = "host is not an address of this family",
+		[ADDRESS_NAMED_HOST] = "host has to be a numeric address here",
+		[ADDRESS_BAD_KIND] = "not a path, nor unix:, local:, inet: or inet6:",
 	};
 
 	return texts[e];

@@ -5,9 +5,9 @@
  *	inet_any:PORT  inet6_any:PORT	all addresses of the family
  *	anything else			a UNIX-domain path
  *
- * HOST is a numeric address (in brackets if liked) or `localhost`. Without one, inet: and inet6: mean
- * what the caller's program documents: loopback for the controller's sockets, all addresses for `-p` of
- * the milter (as libmilter has it). */
+ * HOST is a numeric address (in brackets if liked) or `localhost`; a name is for resolve_address(). Two
+ * dialects: the controller's, where inet: and inet6: without HOST mean loopback; and libmilter's, where they
+ * mean all addresses, and an unknown KIND: is an error rather than part of a path. */
 #ifndef DEFANG_BASE_ADDRESS_H
 #define DEFANG_BASE_ADDRESS_H
 
@@ -27,14 +27,19 @@ struct address {
 	};
 };
 
-enum address_default { ADDRESS_LOOPBACK, ADDRESS_WILDCARD };
+enum address_default {
+	ADDRESS_LOOPBACK, /* the controller's dialect */
+	ADDRESS_WILDCARD, /* libmilter's */
+};
 
 enum address_error {
 	ADDRESS_OK,
 	ADDRESS_EMPTY,
 	ADDRESS_PATH_TOO_LONG, /* over 107 bytes, the kernel's limit */
 	ADDRESS_BAD_PORT,      /* not a number of 1 to 65535 */
-	ADDRESS_BAD_HOST,      /* not a numeric address of the family */
+	ADDRESS_BAD_HOST,      /* neither a numeric address of the family nor a name */
+	ADDRESS_NAMED_HOST,    /* a host name, otherwise all is well */
+	ADDRESS_BAD_KIND,      /* libmilter's dialect: an unknown word before a colon */
 };
 
 /* On error *out is untouched. */

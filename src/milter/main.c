@@ -3,13 +3,16 @@
 #include "base/listen.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/resolve.h"
 #include "base/rights.h"
+#include "milter/capabilities.h"
 #include "milter/server.h"
 #include "milter/settings.h"
 #include "milter/site.h"
 #include "milter/starter.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,14 +38,15 @@ struct program {
 
 /* Options */
 
-static void print_usage(const char *name)
+/* Of -p, when it is a name. */
+static void find_host(struct settings *s, const char *program)
 {
-	struct buf text;
+	int rc = s->socket.len == 0 ? resolve_address(s->socket_text, &s->socket) : 0;
 
-	buf_init(&text, BUF_NO_LIMIT);
-	settings_usage(&text, name);
-	fputs(text.data, stderr);
-	buf_free(&text);
+	if (rc == 0)
+		return;
+	fprintf(stderr, "%s: Option -p: '%s': %s\n", program, s->socket_text, gai_strerror(rc));
+	exit(EX_NOHOST);
 }
 
 /* Returns only when the program is to run. */
@@ -53,16 +57,26 @@ static void load_settings(struct settings *settings, int argc, char *argv[])
 
 	buf_init(&error, BUF_NO_LIMIT);
 	wish = settings_parse(argc, argv, settings, &error);
-	if (wish == SETTINGS_RUN)
+	if (wish == SETTINGS_RUN) {
+		find_host(settings, argv[0]);
 		return;
-	if (wish == SETTINGS_VERSION) {
+	}
+	switch (wish) {
+	case SETTINGS_VERSION:
 		printf("mimedefang version %s\n", DEFANG_VERSION);
 		exit(EXIT_SUCCESS);
+	case SETTINGS_CAPABILITIES:
+		capabilities_list(&error);
+		fputs(error.data, stdout);
+		exit(EXIT_SUCCESS);
+	case SETTINGS_USAGE:
+		settings_usage(&error, argv[0]);
+		fputs(error.data, stderr);
+		exit(EXIT_FAILURE);
+	default:
+		fprintf(stderr, "%s\nTry '%s -h'.\n", error.data, argv[0]);
+		exit(EX_USAGE);
 	}
-	if (wish == SETTINGS_BAD)
-		fprintf(stderr, "%s\n", error.data);
-	print_usage(argv[0]);
-	exit(wish == SETTINGS_BAD ? EX_USAGE : EXIT_FAILURE);
 }
 
 static void find_user(struct program *p)
@@ -134,7 +148,7 @@ static int open_socket(struct program *p)
 {
 	const struct settings *s = &p->settings;
 
-	p->listen_fd = listen_open(&s->socket, s->backlog, s->group ? 007 : 027);
+	p->listen_fd = listen_open(&s->socket, (int)s->backlog, s->group ? 007 : 027);
 	if (p->listen_fd < 0)
 		return fail(p, EX_UNAVAILABLE, "cannot listen on -p", s->socket_text, p->listen_fd);
 	if (s->socket.wildcard)
@@ -155,9 +169,9 @@ static int open_site(struct program *p)
 
 static void log_alive(const struct settings *s)
 {
-	log_info("MIMEDefang alive. workersReservedForLoopback=%d AllowNewConnectionsToQueue=%d "
+	log_info("MIMEDefang alive. workersReservedForLoopback=%lld AllowNewConnectionsToQueue=%d "
 		 "doRelayCheck=%d doHeloCheck=%d doSenderCheck=%d doRecipientCheck=%d",
-		 s->reserved, s->queue_connections, s->relay_check, s->helo_check, s->sender_check,
+		 (long long)s->reserved, s->queue_connections, s->relay_check, s->helo_check, s->sender_check,
 		 s->recipient_check);
 }
 
@@ -220,7 +234,7 @@ static void run(struct program *p)
 	else if ((rc = watch_signals(p)) == 0) {
 		server_init(&p->server, p->loop, &p->site);
 		log_alive(&p->settings);
-		p->starter = starter_new(&p->server.client, (int64_t)p->settings.wait_controller_s * 1000,
+		p->starter = starter_new(&p->server.client, p->settings.wait_controller_s * 1000,
 					 on_controller, p);
 		rc = p->starter != NULL ? loop_run(p->loop) : -ENOMEM;
 	}

@@ -38,7 +38,7 @@ static void set_address(struct peer *p, const struct site *site, char family, co
 		return;
 	} else
 		p->loopback = strcmp(p->ip, LOOPBACK) == 0 || strcmp(p->ip, LOOPBACK6) == 0;
-	if (alias != NULL && strcmp(p->ip, alias) == 0)
+	if (*alias != '\0' && strcmp(p->ip, alias) == 0)
 		copy_ip(p->ip, LOOPBACK);
 }
 

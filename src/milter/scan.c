@@ -126,7 +126,7 @@ static char *read_file(int fd, size_t size)
 /* Open RESULTS: the descriptor and its size, or -1 with the reason logged. */
 static int open_results(struct scan *s, size_t *size)
 {
-	size_t max = s->about.site->settings->max_results;
+	size_t max = (size_t)s->about.site->settings->max_results;
 	int fd = message_open_file(s->about.message, WORKDIR_RESULTS, size);
 
 	if (fd < 0) {

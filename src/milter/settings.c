@@ -2,36 +2,37 @@
 
 #include "base/log.h"
 #include "base/number.h"
+#include "proto/mailpath.h"
 
+#include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <stdint.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <syslog.h>
 
-#define DEFAULT_MAX_RESULTS (16 << 20)
-#define LEAST_MAX_RESULTS 1024
-#define MOST_MAX_RESULTS (1 << 30)
-#define DEFAULT_WAIT_CONTROLLER_S 20
-#define MOST_WAIT_CONTROLLER_S 86400
+#define DAY 86400
 
-enum { LONG_MAX_RESULTS = 256, LONG_CONF_DIR, LONG_WAIT_CONTROLLER };
+enum { OPTION_MAX_RESULTS = 256, OPTION_CONF_DIR, OPTION_WAIT_CONTROLLER };
 
 #define OPTIONS ":U:p:m:z:P:o:S:R:x:a:b:L:DGrHstqXdkcCNyTMhv"
 
 static const struct option long_options[] = {
-	{ "max-results", required_argument, NULL, LONG_MAX_RESULTS },
-	{ "conf-dir", required_argument, NULL, LONG_CONF_DIR },
-	{ "wait-controller", required_argument, NULL, LONG_WAIT_CONTROLLER },
+	{ "max-results", required_argument, NULL, OPTION_MAX_RESULTS },
+	{ "conf-dir", required_argument, NULL, OPTION_CONF_DIR },
+	{ "wait-controller", required_argument, NULL, OPTION_WAIT_CONTROLLER },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
 
 static const char usage[] =
-	"  -p CONNECTION      listen for the MTA: unix:PATH, inet:PORT@HOST, inet6:PORT@HOST\n"
+	"  -p CONNECTION      listen for the MTA: unix:PATH, local:PATH, inet:PORT@HOST, inet6:PORT@HOST\n"
 	"  -m PATH            the socket of mimedefang-multiplexor\n"
 	"  -U USER            run as this user (needed when started as root)\n"
 	"  -z DIR             spool directory (default " SETTINGS_SPOOL ")\n"
@@ -60,7 +61,8 @@ static const char usage[] =
 	"  --wait-controller SECONDS\n"
 	"                     wait so long at the start for it to answer (default 20)\n"
 	"  -h                 this text\n"
-	"  -v                 print the version\n";
+	"  -v                 print the version\n"
+	"  prcap              (alone) print what the milter engine can do\n";
 
 void settings_usage(struct buf *out, const char *name)
 {
@@ -68,235 +70,280 @@ void settings_usage(struct buf *out, const char *name)
 	buf_adds(out, usage);
 }
 
-static void set_defaults(struct settings *s)
+static const struct number_option {
+	int letter;
+	int64_t least, most;
+	size_t offset;
+} number_options[] = {
+	{ 'R', INT_MIN, INT_MAX, offsetof(struct settings, reserved) },
+	{ 'b', 1, INT_MAX, offsetof(struct settings, backlog) },
+	{ OPTION_MAX_RESULTS, 1024, 1 << 30, offsetof(struct settings, max_results) },
+	{ OPTION_WAIT_CONTROLLER, 1, DAY, offsetof(struct settings, wait_controller_s) },
+};
+
+static const struct text_option {
+	int letter;
+	bool path; /* has to be an absolute one: we change into the spool folder */
+	size_t offset;
+} text_options[] = {
+	{ 'U', false, offsetof(struct settings, user) },
+	{ 'z', true, offsetof(struct settings, spool) },
+	{ 'P', true, offsetof(struct settings, pid_file) },
+	{ 'o', true, offsetof(struct settings, lock_file) },
+	{ OPTION_CONF_DIR, true, offsetof(struct settings, conf_dir) },
+};
+
+static const struct flag_option {
+	int letter;
+	size_t offset;
+} flag_options[] = {
+	{ 'D', offsetof(struct settings, foreground) },
+	{ 'G', offsetof(struct settings, group) },
+	{ 'r', offsetof(struct settings, relay_check) },
+	{ 'H', offsetof(struct settings, helo_check) },
+	{ 's', offsetof(struct settings, sender_check) },
+	{ 't', offsetof(struct settings, recipient_check) },
+	{ 'q', offsetof(struct settings, queue_connections) },
+	{ 'X', offsetof(struct settings, no_scanned_by) },
+	{ 'd', offsetof(struct settings, keep_dirs) },
+	{ 'k', offsetof(struct settings, keep_failed) },
+	{ 'c', offsetof(struct settings, strip_cr) },
+	{ 'N', offsetof(struct settings, hide_refused) },
+	{ 'y', offsetof(struct settings, ask_macros) },
+	{ 'T', offsetof(struct settings, log_times) },
+	{ 'C', offsetof(struct settings, ignored) },
+	{ 'M', offsetof(struct settings, ignored) },
+};
+
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+#define FIELD(s, offset, type) ((type *)(void *)((char *)(s) + (offset)))
+
+/* One command line on its way into the struct. */
+struct parse {
+	struct settings *out;
+	const char *program;
+	struct buf *error;
+};
+
+/* All that set something return 0, or -1 with an error text. */
+
+__attribute__((format(printf, 2, 3))) static int bad(struct parse *p, const char *format, ...)
 {
-	*s = (struct settings){
+	va_list ap;
+
+	buf_addf(p->error, "%s: ", p->program);
+	va_start(ap, format);
+	buf_addv(p->error, format, ap);
+	va_end(ap);
+	return -1;
+}
+
+static const char *option_name(int letter)
+{
+	static char name[40];
+
+	snprintf(name, sizeof(name), "-%c", letter);
+	for (const struct option *o = long_options; o->name != NULL && letter > UCHAR_MAX; o++)
+		if (o->val == letter)
+			snprintf(name, sizeof(name), "--%s", o->name);
+	return name;
+}
+
+static int set_number(struct parse *p, const struct number_option *o, const char *value)
+{
+	switch (number_parse(value, o->least, o->most, FIELD(p->out, o->offset, int64_t))) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return bad(p, "Option %s: '%s' is out of range (%lld to %lld)", option_name(o->letter), value,
+			   (long long)o->least, (long long)o->most);
+	default:
+		return bad(p, "Option %s: '%s' is not a number", option_name(o->letter), value);
+	}
+}
+
+static int set_text(struct parse *p, const struct text_option *o, const char *value)
+{
+	if (o->path && value[0] != '/')
+		return bad(p, "Option %s: '%s' is not an absolute path", option_name(o->letter), value);
+	*FIELD(p->out, o->offset, const char *) = value;
+	return 0;
+}
+
+/* A host of -p may be a name, which is looked up at the start. */
+static int set_socket(struct parse *p, const char *text)
+{
+	enum address_error e = address_parse(text, ADDRESS_WILDCARD, &p->out->socket);
+
+	if (e != ADDRESS_OK && e != ADDRESS_NAMED_HOST)
+		return bad(p, "Option -p: '%s': %s", text, address_error_text(e));
+	if (e == ADDRESS_NAMED_HOST)
+		p->out->socket.len = 0;
+	p->out->socket_text = text;
+	return 0;
+}
+
+static int set_pool(struct parse *p, const char *text)
+{
+	enum address_error e = address_parse(text, ADDRESS_LOOPBACK, &p->out->pool);
+
+	return e == ADDRESS_OK ? 0 : bad(p, "Option -m: '%s': %s", text, address_error_text(e));
+}
+
+static int set_facility(struct parse *p, const char *name)
+{
+	int facility = log_facility(name);
+
+	if (facility < 0)
+		return bad(p, "Unknown syslog facility %s", name);
+	p->out->facility = facility;
+	return 0;
+}
+
+/* Bytes that could not be in one line of a header, or of COMMANDS. */
+static bool has_control_bytes(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (iscntrl((unsigned char)*text))
+			return true;
+	return false;
+}
+
+static int set_scanned_by(struct parse *p, const char *text)
+{
+	if (has_control_bytes(text))
+		return bad(p, "Option -x: a header's text has no control bytes");
+	if (strlen(text) > SETTINGS_MAX_SCANNED_BY)
+		return bad(p, "Option -x: longer than %d bytes", SETTINGS_MAX_SCANNED_BY);
+	p->out->scanned_by = text;
+	return 0;
+}
+
+static int add_macro(struct parse *p, const char *name)
+{
+	if (p->out->n_macros == SETTINGS_MAX_MACROS)
+		return bad(p, "Too many Sendmail macros (max %d)", SETTINGS_MAX_MACROS);
+	if (strlen(name) > SETTINGS_MAX_MACRO_NAME)
+		return bad(p, "Macro name too long: %s", name);
+	if (strpbrk(name, "{} ,") != NULL || has_control_bytes(name))
+		return bad(p, "Option -a: '%s' is not a macro's name, which is given without braces", name);
+	p->out->macros[p->out->n_macros++] = name;
+	return 0;
+}
+
+static int set_like_loopback(struct parse *p, const char *address)
+{
+	if (mailpath_client_ip(address, p->out->like_loopback) < 0)
+		return bad(p, "Option -L: '%s' is not an IP address", address);
+	return 0;
+}
+
+/* The options that no table above describes. */
+static int set_special(struct parse *p, int letter, const char *value)
+{
+	switch (letter) {
+	case 'p':
+		return set_socket(p, value);
+	case 'm':
+		return set_pool(p, value);
+	case 'S':
+		return set_facility(p, value);
+	case 'x':
+		return set_scanned_by(p, value);
+	case 'a':
+		return add_macro(p, value);
+	case 'L':
+		return set_like_loopback(p, value);
+	default:
+		assert(!"an option without a table");
+		return -1;
+	}
+}
+
+static int set_option(struct parse *p, int letter, const char *value)
+{
+	for (size_t i = 0; i < LENGTH(flag_options); i++) {
+		if (flag_options[i].letter == letter) {
+			*FIELD(p->out, flag_options[i].offset, bool) = true;
+			return 0;
+		}
+	}
+	for (size_t i = 0; i < LENGTH(number_options); i++)
+		if (number_options[i].letter == letter)
+			return set_number(p, &number_options[i], value);
+	if (value[0] == '\0' && letter != 'x') /* an empty -x means no header */
+		return bad(p, "Option %s needs a value", option_name(letter));
+	for (size_t i = 0; i < LENGTH(text_options); i++)
+		if (text_options[i].letter == letter)
+			return set_text(p, &text_options[i], value);
+	return set_special(p, letter, value);
+}
+
+/* `argument` is what getopt was looking at, `letter` what it said of it. */
+static int refuse(struct parse *p, int letter, const char *argument)
+{
+	return bad(p, letter == ':' ? "Option %s needs a value" : "Unknown option %s",
+		   optopt > 0 && optopt <= UCHAR_MAX ? option_name(optopt) : argument);
+}
+
+/* What follows from several options, or from one that is missing. */
+static int complete(struct parse *p)
+{
+	struct settings *s = p->out;
+
+	if (s->socket_text == NULL)
+		return bad(p, "You must use the `-p' option.");
+	if (s->pool.len == 0)
+		return bad(p, "You must use the `-m' option.");
+	if (s->reserved < -1)
+		s->reserved = -1;
+	if (s->backlog < SETTINGS_MIN_BACKLOG)
+		s->backlog = SETTINGS_MIN_BACKLOG;
+	if (s->no_scanned_by)
+		s->scanned_by = "";
+	return 0;
+}
+
+static enum settings_wish read_options(struct parse *p, int argc, char *argv[])
+{
+	int letter;
+
+	optind = 0; /* glibc: begin anew, so that tests may parse many times */
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, OPTIONS, long_options, NULL)) != -1) {
+		if (letter == 'h')
+			return SETTINGS_USAGE;
+		if (letter == 'v')
+			return SETTINGS_VERSION;
+		if (letter == '?' || letter == ':') {
+			refuse(p, letter, argv[optind - 1]);
+			return SETTINGS_BAD;
+		}
+		if (set_option(p, letter, optarg) < 0)
+			return SETTINGS_BAD;
+	}
+	if (optind < argc) {
+		bad(p, "Unexpected argument '%s'", argv[optind]);
+		return SETTINGS_BAD;
+	}
+	return complete(p) == 0 ? SETTINGS_RUN : SETTINGS_BAD;
+}
+
+enum settings_wish settings_parse(int argc, char *argv[], struct settings *out, struct buf *error)
+{
+	struct parse p = { .out = out, .program = argc > 0 ? argv[0] : "mimedefang", .error = error };
+
+	*out = (struct settings){
 		.spool = SETTINGS_SPOOL,
 		.conf_dir = DEFANG_CONFDIR,
 		.facility = LOG_MAIL,
 		.backlog = SOMAXCONN,
 		.reserved = -1,
 		.scanned_by = "MIMEDefang " DEFANG_VERSION,
-		.max_results = DEFAULT_MAX_RESULTS,
-		.wait_controller_s = DEFAULT_WAIT_CONTROLLER_S,
+		.max_results = 16 << 20,
+		.wait_controller_s = 20,
 	};
-}
-
-/* Options that only switch something on. False when `option` is none of them. */
-static bool set_flag(struct settings *s, int option)
-{
-	switch (option) {
-	case 'D':
-		s->foreground = true;
-		return true;
-	case 'G':
-		s->group = true;
-		return true;
-	case 'r':
-		s->relay_check = true;
-		return true;
-	case 'H':
-		s->helo_check = true;
-		return true;
-	case 's':
-		s->sender_check = true;
-		return true;
-	case 't':
-		s->recipient_check = true;
-		return true;
-	case 'q':
-		s->queue_connections = true;
-		return true;
-	case 'X':
-		s->scanned_by = "";
-		return true;
-	case 'd':
-		s->keep_dirs = true;
-		return true;
-	case 'k':
-		s->keep_failed = true;
-		return true;
-	case 'c':
-		s->strip_cr = true;
-		return true;
-	case 'N':
-		s->hide_refused = true;
-		return true;
-	case 'y':
-		s->ask_macros = true;
-		return true;
-	case 'T':
-		s->log_times = true;
-		return true;
-	case 'C': /* files are always opened when they are written, and no longer */
-	case 'M': /* the engine is always able to be asked by several programs */
-		return true;
-	default:
-		return false;
-	}
-}
-
-static int bad(struct buf *error, const char *program, const char *what, const char *value)
-{
-	buf_addf(error, "%s: %s%s", program, what, value);
-	return -1;
-}
-
-static int set_address(struct address *out, enum address_default host, char option, const char *text,
-		       struct buf *error, const char *program)
-{
-	enum address_error e = address_parse(text, host, out);
-
-	if (e == ADDRESS_OK)
-		return 0;
-	buf_addf(error, "%s: -%c %s: %s", program, option, text, address_error_text(e));
-	return -1;
-}
-
-static int set_number(int64_t least, int64_t most, const char *option, const char *text, int64_t *out,
-		      struct buf *error, const char *program)
-{
-	int rc = number_parse(text, least, most, out);
-
-	if (rc == 0)
-		return 0;
-	buf_addf(error, "%s: %s %s: ", program, option, text);
-	if (rc == -ERANGE)
-		buf_addf(error, "must be %lld to %lld", (long long)least, (long long)most);
-	else
-		buf_adds(error, "not a number");
-	return -1;
-}
-
-static int add_macro(struct settings *s, const char *name, struct buf *error, const char *program)
-{
-	if (s->n_macros == SETTINGS_MAX_MACROS)
-		return bad(error, program, "Too many Sendmail macros (max 30)", "");
-	if (strlen(name) > SETTINGS_MAX_MACRO_NAME)
-		return bad(error, program, "Macro name too long: ", name);
-	s->macros[s->n_macros++] = name;
-	return 0;
-}
-
-/* Options with a number. */
-static int set_count(struct settings *s, int option, const char *value, struct buf *error,
-		     const char *program)
-{
-	int64_t n = 0;
-
-	switch (option) {
-	case 'R':
-		if (set_number(INT_MIN, INT_MAX, "-R", value, &n, error, program) < 0)
-			return -1;
-		s->reserved = n < -1 ? -1 : (int)n;
-		return 0;
-	case 'b':
-		if (set_number(1, INT_MAX, "-b", value, &n, error, program) < 0)
-			return -1;
-		s->backlog = n < SETTINGS_MIN_BACKLOG ? SETTINGS_MIN_BACKLOG : (int)n;
-		return 0;
-	case LONG_WAIT_CONTROLLER:
-		if (set_number(1, MOST_WAIT_CONTROLLER_S, "--wait-controller", value, &n, error, program) < 0)
-			return -1;
-		s->wait_controller_s = (int)n;
-		return 0;
-	default: /* LONG_MAX_RESULTS */
-		if (set_number(LEAST_MAX_RESULTS, MOST_MAX_RESULTS, "--max-results", value, &n, error,
-			       program) < 0)
-			return -1;
-		s->max_results = (size_t)n;
-		return 0;
-	}
-}
-
-/* Options with a value. 0 or -1 with an error text. */
-static int set_value(struct settings *s, int option, const char *value, struct buf *error,
-		     const char *program)
-{
-	switch (option) {
-	case 'U':
-		s->user = value;
-		return 0;
-	case 'p':
-		s->socket_text = value;
-		return set_address(&s->socket, ADDRESS_WILDCARD, 'p', value, error, program);
-	case 'm':
-		return set_address(&s->pool, ADDRESS_LOOPBACK, 'm', value, error, program);
-	case 'z':
-		s->spool = value;
-		return 0;
-	case 'P':
-		s->pid_file = value;
-		return 0;
-	case 'o':
-		s->lock_file = value;
-		return 0;
-	case 'S':
-		if ((s->facility = log_facility(value)) < 0)
-			return bad(error, program, "Unknown syslog facility ", value);
-		return 0;
-	case 'x':
-		s->scanned_by = value;
-		return 0;
-	case 'L':
-		s->like_loopback = value;
-		return 0;
-	case 'a':
-		return add_macro(s, value, error, program);
-	case LONG_CONF_DIR:
-		s->conf_dir = value;
-		return 0;
-	default:
-		return set_count(s, option, value, error, program);
-	}
-}
-
-/* What can be judged only when all options are known. */
-static int check(const struct settings *s, struct buf *error, const char *program)
-{
-	if (s->socket.len == 0)
-		return bad(error, program, "You must use the `-p' option.", "");
-	if (s->pool.len == 0)
-		return bad(error, program, "You must use the `-m' option.", "");
-	if (s->spool[0] != '/')
-		return bad(error, program, "-z: not an absolute path: ", s->spool);
-	return 0;
-}
-
-/* `argument` is what getopt was looking at. */
-static void report_unknown(struct buf *error, const char *program, int option, const char *argument)
-{
-	if (option == ':')
-		buf_addf(error, "%s: option %s needs a value", program, argument);
-	else if (optopt > 0 && optopt < 256)
-		buf_addf(error, "%s: unknown option -%c", program, optopt);
-	else
-		buf_addf(error, "%s: unknown option %s", program, argument);
-}
-
-enum settings_wish settings_parse(int argc, char *argv[], struct settings *out, struct buf *error)
-{
-	const char *program = argc > 0 ? argv[0] : "mimedefang";
-	int option;
-
-	set_defaults(out);
-	optind = 0; /* glibc: start anew, so that tests may parse many times */
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, OPTIONS, long_options, NULL)) != -1) {
-		if (option == 'h')
-			return SETTINGS_USAGE;
-		if (option == 'v')
-			return SETTINGS_VERSION;
-		if (option == '?' || option == ':') {
-			report_unknown(error, program, option, argv[optind - 1]);
-			return SETTINGS_BAD;
-		}
-		if (!set_flag(out, option) && set_value(out, option, optarg, error, program) < 0)
-			return SETTINGS_BAD;
-	}
-	if (optind < argc) {
-		bad(error, program, "unexpected argument: ", argv[optind]);
-		return SETTINGS_BAD;
-	}
-	return check(out, error, program) == 0 ? SETTINGS_RUN : SETTINGS_BAD;
+	if (argc == 2 && strcmp(argv[1], "prcap") == 0)
+		return SETTINGS_CAPABILITIES;
+	return read_options(&p, argc, argv);
 }

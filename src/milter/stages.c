@@ -180,7 +180,7 @@ static void admit(struct session *s)
 /* Fewest free workers that the client needs. With -R this host itself is always served. */
 static int workers_needed(const struct session *s)
 {
-	int reserved = session_settings(s)->reserved;
+	int reserved = (int)session_settings(s)->reserved;
 
 	if (reserved < 0)
 		return 1;

@@ -25,12 +25,15 @@ sub run_program {
 }
 
 for my $case (
-	[ [qw(-p /s)], 64, qr/^prog: You must use the `-m' option\.\nusage: prog -p / ],
+	[ [qw(-p /s)], 64, qr/^prog: You must use the `-m' option\.\nTry 'prog -h'\.\n\z/ ],
 	[ [qw(-m /s)], 64, qr/^prog: You must use the `-p' option\.\n/ ],
-	[ [qw(-p /s -m /m -W)], 64, qr/^prog: unknown option -W\nusage:/ ],
-	[ [qw(-p inet:x -m /m)], 64, qr/^prog: -p inet:x: / ],
+	[ [qw(-p /s -m /m -W)], 64, qr/^prog: Unknown option -W\nTry 'prog -h'\.\n\z/ ],
+	[ [qw(-p inet:x -m /m)], 64, qr/^prog: Option -p: 'inet:x': port is not a number of 1 to 65535\n/ ],
 	[ [qw(-p /s -m /m -S none)], 64, qr/^prog: Unknown syslog facility none\n/ ],
-	[ [qw(-p /s -m /m -R x)], 64, qr/^prog: -R x: not a number\n/ ],
+	[ [qw(-p /s -m /m -R x)], 64, qr/^prog: Option -R: 'x' is not a number\n/ ],
+	[ [qw(-p bogus:foo -m /m)], 64, qr/^prog: Option -p: 'bogus:foo': not a path, nor unix:/ ],
+	[ [qw(-p inet:1@no.such.host.invalid -m /m)], 68, qr/^prog: Option -p: 'inet:1\@no\.such\.host\.invalid': \w/ ],
+	[ ['prcap'], 0, qr/^SMFI_VERSION {19}6 .*\n(MILTER_BUILDLIB_HAS_(?=.{10} )[A-Z]+ +[01]\n){12}\z/ ],
 	[ ['-h'], 1, qr/^usage: prog / ],
 	[ ['-v'], 0, qr/^mimedefang version \d+\.\d+\.\d+\n\z/ ],
 	[ [qw(-p /s -m /m -U no-such-user)], 67, qr/-U no-such-user: no such user/ ],

@@ -28,6 +28,12 @@ static const struct {
 	{ "unix:relative", ADDRESS_LOOPBACK, ADDRESS_OK, "relative", false },
 	{ "INET:25", ADDRESS_LOOPBACK, ADDRESS_OK, "INET:25", false },
 	{ "tcp:25", ADDRESS_LOOPBACK, ADDRESS_OK, "tcp:25", false },
+	{ "tcp:25", ADDRESS_WILDCARD, ADDRESS_BAD_KIND, NULL, false },
+	{ "INET:25", ADDRESS_WILDCARD, ADDRESS_BAD_KIND, NULL, false },
+	{ ":25", ADDRESS_WILDCARD, ADDRESS_BAD_KIND, NULL, false },
+	{ "relative", ADDRESS_WILDCARD, ADDRESS_OK, "relative", false },
+	{ "/a:b", ADDRESS_WILDCARD, ADDRESS_OK, "/a:b", false },
+	{ "local:a:b", ADDRESS_WILDCARD, ADDRESS_OK, "a:b", false },
 	{ "", ADDRESS_LOOPBACK, ADDRESS_EMPTY, NULL, false },
 	{ "unix:", ADDRESS_LOOPBACK, ADDRESS_EMPTY, NULL, false },
 	{ "local:", ADDRESS_LOOPBACK, ADDRESS_EMPTY, NULL, false },
@@ -63,7 +69,15 @@ static const struct {
 	{ "inet:25@[]", ADDRESS_LOOPBACK, ADDRESS_BAD_HOST, NULL, false },
 	{ "inet:25@[", ADDRESS_LOOPBACK, ADDRESS_BAD_HOST, NULL, false },
 	{ "inet6:25@[::1", ADDRESS_LOOPBACK, ADDRESS_BAD_HOST, NULL, false },
-	{ "inet:25@mail.example", ADDRESS_LOOPBACK, ADDRESS_BAD_HOST, NULL, false },
+	{ "inet:25@mail.example", ADDRESS_LOOPBACK, ADDRESS_NAMED_HOST, NULL, false },
+	{ "inet6:25@mx-1", ADDRESS_WILDCARD, ADDRESS_NAMED_HOST, NULL, false },
+	{ "inet:25@a.long.name.of.a.host.that.is.longer.than.any.numeric.address", ADDRESS_WILDCARD,
+	  ADDRESS_NAMED_HOST, NULL, false },
+	{ "inet:x@mail.example", ADDRESS_WILDCARD, ADDRESS_BAD_PORT, NULL, false },
+	{ "inet:25@1.2.3.400", ADDRESS_WILDCARD, ADDRESS_BAD_HOST, NULL, false },
+	{ "inet:25@.example", ADDRESS_WILDCARD, ADDRESS_BAD_HOST, NULL, false },
+	{ "inet:25@-x", ADDRESS_WILDCARD, ADDRESS_BAD_HOST, NULL, false },
+	{ "inet:25@a b", ADDRESS_WILDCARD, ADDRESS_BAD_HOST, NULL, false },
 	{ "inet:25@::1", ADDRESS_LOOPBACK, ADDRESS_BAD_HOST, NULL, false },
 	{ "inet6:25@127.0.0.1", ADDRESS_LOOPBACK, ADDRESS_BAD_HOST, NULL, false },
 	{ "inet:25@1.2.3.4@5", ADDRESS_LOOPBACK, ADDRESS_BAD_HOST, NULL, false },
@@ -110,7 +124,7 @@ static void test_table(void **state)
 
 static void test_every_error_has_a_text(void **state)
 {
-	for (int e = ADDRESS_OK; e <= ADDRESS_BAD_HOST; e++)
+	for (int e = ADDRESS_OK; e <= ADDRESS_BAD_KIND; e++)
 		assert_true(strlen(address_error_text((enum address_error)e)) > 0);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -29,7 +30,8 @@ static void reads_all_options(void **state)
 	char line[] =
 		"p -p inet:1234@127.0.0.1 -m /run/m.sock -U defang -z /spool -P /run/x.pid -o /run/x.lock -S "
 		"local3 "
-		"-D -G -b 7 -r -H -s -t -q -R 3 -L 192.0.2.1 -a one -a two -y -N -c -x text -d -k -T -C -M "
+		"-D -G -b 7 -r -H -s -t -q -R 3 -L ::ffff:192.0.2.1 -a one -a two -y -N -c -x text -d -k -T "
+		"-C -M "
 		"--max-results 2048 --conf-dir /etc/x --wait-controller 3";
 	struct settings s;
 	struct buf error;
@@ -46,7 +48,7 @@ static void reads_all_options(void **state)
 	assert_int_equal(s.facility, LOG_LOCAL3);
 	assert_int_equal(s.backlog, 7);
 	assert_int_equal(s.reserved, 3);
-	assert_string_equal(s.like_loopback, "192.0.2.1");
+	assert_string_equal(s.like_loopback, "192.0.2.1"); /* as clients are told */
 	assert_int_equal(s.n_macros, 2);
 	assert_string_equal(s.macros[1], "two");
 	assert_string_equal(s.scanned_by, "text");
@@ -61,7 +63,8 @@ static void reads_all_options(void **state)
 
 static void has_defaults(void **state)
 {
-	char line[] = "p -p /s -m /m", wildcard[] = "p -p inet:1234 -m /m";
+	char line[] = "p -p /s -m /m", wildcard[] = "p -p inet:1234 -m /m",
+	     named[] = "p -p inet:1@mx.example -m /m";
 	struct settings s;
 	struct buf error;
 
@@ -73,8 +76,11 @@ static void has_defaults(void **state)
 	assert_int_equal(s.reserved, -1);
 	assert_memory_equal(s.scanned_by, "MIMEDefang ", 11);
 	assert_false(s.foreground || s.relay_check || s.keep_dirs);
+	assert_string_equal(s.like_loopback, "");
 	assert_int_equal(parse(wildcard, &s, &error), SETTINGS_RUN);
 	assert_true(s.socket.wildcard);
+	assert_int_equal(parse(named, &s, &error), SETTINGS_RUN);
+	assert_int_equal(s.socket.len, 0); /* still to be looked up */
 	buf_free(&error);
 }
 
@@ -85,6 +91,7 @@ static const struct {
 } lenient[] = {
 	{ "p -p /s -m /m -R 0 -b 1 -x a", 0, SETTINGS_MIN_BACKLOG, "a" },
 	{ "p -p /s -m /m -R -5 -b 5 -X", -1, 5, "" },
+	{ "p -p /s -m /m -R -1 -b 5 -X -x text", -1, 5, "" },
 	{ "p -p /s -m /m -R 2147483647 -b 6 -x a -x b", 2147483647, 6, "b" },
 };
 
@@ -113,19 +120,42 @@ static const struct {
 	{ "p -h", SETTINGS_USAGE, "" },
 	{ "p --help", SETTINGS_USAGE, "" },
 	{ "p -v", SETTINGS_VERSION, "" },
+	{ "p prcap", SETTINGS_CAPABILITIES, "" },
+	{ "p prcap -D", SETTINGS_BAD, "p: Unexpected argument 'prcap'" },
+	{ "p -p bogus:foo -m /m", SETTINGS_BAD,
+	  "p: Option -p: 'bogus:foo': not a path, nor unix:, local:, inet: or inet6:" },
+	{ "p -p inet:70000 -m /m", SETTINGS_BAD,
+	  "p: Option -p: 'inet:70000': port is not a number of 1 to 65535" },
+	{ "p -p inet:1@::1 -m /m", SETTINGS_BAD,
+	  "p: Option -p: 'inet:1@::1': host is not an address of this family" },
+	{ "p -p /s -m inet:1@host", SETTINGS_BAD,
+	  "p: Option -m: 'inet:1@host': host has to be a numeric address here" },
+	{ "p -L localhost", SETTINGS_BAD, "p: Option -L: 'localhost' is not an IP address" },
+	{ "p -L 1.2.3", SETTINGS_BAD, "p: Option -L: '1.2.3' is not an IP address" },
+	{ "p -a {x}", SETTINGS_BAD,
+	  "p: Option -a: '{x}' is not a macro's name, which is given without braces" },
+	{ "p -x a\nb", SETTINGS_BAD, "p: Option -x: a header's text has no control bytes" },
+	{ "p -P pid", SETTINGS_BAD, "p: Option -P: 'pid' is not an absolute path" },
+	{ "p -o lock", SETTINGS_BAD, "p: Option -o: 'lock' is not an absolute path" },
+	{ "p --conf-dir etc", SETTINGS_BAD, "p: Option --conf-dir: 'etc' is not an absolute path" },
+	{ "p -R 99999999999999999999", SETTINGS_BAD,
+	  "p: Option -R: '99999999999999999999' is out of range (-2147483648 to 2147483647)" },
+	{ "p --max-results", SETTINGS_BAD, "p: Option --max-results needs a value" },
 	{ "p", SETTINGS_BAD, "p: You must use the `-p' option." },
 	{ "p -m /m", SETTINGS_BAD, "p: You must use the `-p' option." },
 	{ "p -p /s", SETTINGS_BAD, "p: You must use the `-m' option." },
-	{ "p -p /s -m /m -R x", SETTINGS_BAD, "p: -R x: not a number" },
-	{ "p -p /s -m /m -b 0", SETTINGS_BAD, "p: -b 0: must be 1 to 2147483647" },
+	{ "p -p /s -m /m -R x", SETTINGS_BAD, "p: Option -R: 'x' is not a number" },
+	{ "p -p /s -m /m -b 0", SETTINGS_BAD, "p: Option -b: '0' is out of range (1 to 2147483647)" },
 	{ "p -p /s -m /m -S nonsense", SETTINGS_BAD, "p: Unknown syslog facility nonsense" },
-	{ "p -p /s -m /m -z relative", SETTINGS_BAD, "p: -z: not an absolute path: relative" },
-	{ "p -p /s -m /m -W", SETTINGS_BAD, "p: unknown option -W" },
-	{ "p -p /s -m /m --nonsense", SETTINGS_BAD, "p: unknown option --nonsense" },
-	{ "p -p /s -m", SETTINGS_BAD, "p: option -m needs a value" },
-	{ "p -p /s -m /m more", SETTINGS_BAD, "p: unexpected argument: more" },
-	{ "p --max-results 1 -p /s -m /m", SETTINGS_BAD, "p: --max-results 1: must be 1024 to 1073741824" },
-	{ "p --wait-controller 0", SETTINGS_BAD, "p: --wait-controller 0: must be 1 to 86400" },
+	{ "p -p /s -m /m -z relative", SETTINGS_BAD, "p: Option -z: 'relative' is not an absolute path" },
+	{ "p -p /s -m /m -W", SETTINGS_BAD, "p: Unknown option -W" },
+	{ "p -p /s -m /m --nonsense", SETTINGS_BAD, "p: Unknown option --nonsense" },
+	{ "p -p /s -m", SETTINGS_BAD, "p: Option -m needs a value" },
+	{ "p -p /s -m /m more", SETTINGS_BAD, "p: Unexpected argument 'more'" },
+	{ "p --max-results 1 -p /s -m /m", SETTINGS_BAD,
+	  "p: Option --max-results: '1' is out of range (1024 to 1073741824)" },
+	{ "p --wait-controller 0", SETTINGS_BAD,
+	  "p: Option --wait-controller: '0' is out of range (1 to 86400)" },
 };
 
 static void says_what_is_wrong(void **state)
@@ -167,6 +197,32 @@ static void limits_macros(void **state)
 	buf_free(&error);
 }
 
+static void refuses_empty_and_long_values(void **state)
+{
+	static const char *const letters[] = { "-p", "-m", "-U", "-z", "-P",
+					       "-o", "-S", "-L", "-a", "--conf-dir" };
+	char text[SETTINGS_MAX_SCANNED_BY + 2], want[80];
+	struct settings s;
+	struct buf error;
+
+	buf_init(&error, BUF_NO_LIMIT);
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
+		char *argv[] = { (char *)"p", (char *)letters[i], (char *)"", NULL };
+
+		buf_clear(&error);
+		snprintf(want, sizeof(want), "p: Option %s needs a value", letters[i]);
+		assert_int_equal(settings_parse(3, argv, &s, &error), SETTINGS_BAD);
+		assert_string_equal(error.data, want);
+	}
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	buf_clear(&error);
+	assert_int_equal(settings_parse(3, (char *[]){ (char *)"p", (char *)"-x", text, NULL }, &s, &error),
+			 SETTINGS_BAD);
+	assert_string_equal(error.data, "p: Option -x: longer than 900 bytes");
+	buf_free(&error);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +231,7 @@ int main(void)
 		cmocka_unit_test(bends_numbers_into_range),
 		cmocka_unit_test(says_what_is_wrong),
 		cmocka_unit_test(limits_macros),
+		cmocka_unit_test(refuses_empty_and_long_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
