@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "pool/command.h"
 #include "pool/reload.h"
+#include "proto/facts.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -29,8 +30,9 @@ struct client {
 	struct door *door;
 	enum client_state state;
 	struct lineio *io;
-	int fd;         /* in `io` */
-	bool long_line; /* what it sends has not ended yet */
+	int fd;           /* in `io` */
+	bool long_line;   /* what it sends has not ended yet */
+	bool wants_facts; /* of how its request was served */
 	struct job *job;
 	struct reload_waiter *reload;
 };
@@ -78,12 +80,39 @@ static void client_reply(struct client *c, const char *reply, size_t len)
 
 /* --- waiting --- */
 
+static struct facts facts_of(const struct client *c, const struct job *job)
+{
+	return (struct facts){
+		.worker = job->worker,
+		.queued_ms = job->given_ms - job->submitted_ms,
+		.run_ms = loop_now(c->door->loop) - job->given_ms,
+	};
+}
+
+static void reply_with_facts(struct client *c, const char *answer, size_t len, const struct facts *facts)
+{
+	struct buf reply;
+
+	buf_init(&reply, BUF_NO_LIMIT);
+	buf_add(&reply, answer, len);
+	facts_add(&reply, facts);
+	if (buf_error(&reply))
+		client_reply(c, OUT_OF_MEMORY, strlen(OUT_OF_MEMORY));
+	else
+		client_reply(c, reply.data, reply.len);
+	buf_free(&reply);
+}
+
 static void on_job_done(struct job *job, const char *answer, size_t len, void *arg)
 {
 	struct client *c = arg;
+	struct facts facts = facts_of(c, job);
 
 	c->job = NULL;
-	client_reply(c, answer, len);
+	if (c->wants_facts && job->worker >= 0 && len > 0)
+		reply_with_facts(c, answer, len, &facts);
+	else
+		client_reply(c, answer, len);
 }
 
 static void on_reload_done(const char *reply, void *arg)
@@ -219,9 +248,11 @@ static void on_client(struct lineio *io, enum lineio_event event, void *arg)
 	struct client *c = arg;
 
 	switch (event) {
-	case LINEIO_LINE: /* a second line is ignored */
+	case LINEIO_LINE:
 		if (c->state == CLIENT_ASKING)
 			on_request(c);
+		else /* what else it may be is ignored */
+			c->wants_facts |= strcmp(lineio_line(io, NULL), FACTS_REQUEST) == 0;
 		break;
 	case LINEIO_OVERLONG:
 		if (c->state == CLIENT_ASKING)

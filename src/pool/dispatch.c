@@ -53,6 +53,8 @@ static bool give(struct pool *p, struct job *job)
 		struct worker *w = choose(p, job->class);
 
 		if (worker_give(w, job)) {
+			job->given_ms = loop_now(p->loop);
+			job->worker = worker_facts(w)->known_as;
 			observers_given(&p->observers, worker_facts(w), job);
 			return true;
 		}
@@ -151,8 +153,10 @@ static const char *submit(struct pool *p, struct job *job)
 
 const char *pool_submit(struct pool *p, struct job *job)
 {
-	const char *reply = submit(p, job);
+	const char *reply;
 
+	job->submitted_ms = loop_now(p->loop);
+	reply = submit(p, job);
 	if (reply != NULL)
 		observers_refused(&p->observers, job, reply);
 	return reply;

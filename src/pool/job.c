@@ -88,6 +88,7 @@ struct job *job_new(const char *line, const struct request *request, job_done_fn
 	request_tag(line, job->tag);
 	queue_id_set(job, request);
 	domain_set(job, request);
+	job->worker = -1;
 	job->done = done;
 	job->arg = arg;
 	return job;

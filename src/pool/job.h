@@ -54,6 +54,9 @@ struct job {
 	char tag[64];                /* status tag */
 	char queue_id[64];           /* of the message it belongs to, or "" */
 	char domain[JOB_DOMAIN_MAX]; /* of the recipient it asks about, or "" */
+	int64_t submitted_ms;        /* when the pool was asked to have it done */
+	int64_t given_ms;            /* when a worker got it, and .. */
+	int worker;                  /* .. which; -1 before */
 	job_done_fn *done;           /* NULL: nobody wants the answer any more */
 	void *arg;
 };
