@@ -22,6 +22,8 @@ struct conn {
 	struct watch *rwatch; /* of rfd; for writing too where wfd is the same */
 	struct watch *wwatch; /* of another wfd; made when a write first has to wait */
 	struct timer *timer;  /* made with the first deadline */
+	struct timer *stall;  /* runs while output waits; made when it first has to */
+	int64_t stall_ms;     /* for how long it may; 0: for ever */
 
 	struct buf in; /* the first in_start bytes are consumed */
 	size_t in_start, in_limit;
@@ -44,6 +46,7 @@ struct conn {
 
 static void on_rfd(int fd, unsigned what, void *arg);
 static void on_wfd(int fd, unsigned what, void *arg);
+static void settle(struct conn *c);
 
 static int make_nonblocking(int fd)
 {
@@ -110,6 +113,7 @@ void conn_free(struct conn *c)
 	watch_free(c->rwatch); /* before its descriptor is closed and the number taken by another */
 	watch_free(c->wwatch);
 	timer_free(c->timer);
+	timer_free(c->stall);
 	if (c->wfd != -1 && c->wfd != c->rfd)
 		close(c->wfd);
 	if (c->rfd != -1)
@@ -129,12 +133,19 @@ static size_t held(const struct conn *c)
 	return c->in.len - c->in_start;
 }
 
+static void stall_end(struct conn *c)
+{
+	if (c->stall != NULL)
+		timer_clear(c->stall);
+}
+
 /* Note a failure; settle() tells. What is queued stays, so that conn_pending() shows what was lost. */
 static void fail(struct conn *c, int error)
 {
 	if (c->error == 0)
 		c->error = error;
 	c->wait_write = false;
+	stall_end(c);
 }
 
 /* Watch a wfd that is not also the rfd. */
@@ -217,9 +228,29 @@ static void output_advance(struct conn *c, size_t n)
 	}
 }
 
+static void on_stall(void *arg)
+{
+	struct conn *c = arg;
+
+	fail(c, -ETIMEDOUT);
+	settle(c);
+}
+
+/* Output waits. Its time starts anew whenever the peer has taken some. */
+static void stall_watch(struct conn *c, bool advanced)
+{
+	if (c->stall_ms == 0)
+		return;
+	if (c->stall == NULL && (c->stall = timer_new(c->loop, on_stall, c)) == NULL)
+		fail(c, -ENOMEM);
+	else if (advanced || !timer_is_set(c->stall))
+		timer_set(c->stall, c->stall_ms);
+}
+
 /* Write what goes without waiting. */
 static void output_write(struct conn *c)
 {
+	uint64_t before = c->bytes_out;
 	ssize_t n;
 
 	c->wait_write = false;
@@ -228,11 +259,13 @@ static void output_write(struct conn *c)
 			output_advance(c, (size_t)n);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			c->wait_write = true;
+			stall_watch(c, c->bytes_out > before);
 			return;
 		} else if (errno != EINTR) {
 			fail(c, -errno);
 		}
 	}
+	stall_end(c);
 	if (c->end_output && !c->output_ended && c->error == 0)
 		output_end(c);
 }
@@ -379,6 +412,11 @@ void conn_flush(struct conn *c)
 {
 	output_write(c);
 	settle_later(c);
+}
+
+void conn_set_output_limit(struct conn *c, int64_t ms)
+{
+	c->stall_ms = ms;
 }
 
 void conn_end_output(struct conn *c)

@@ -53,6 +53,10 @@ size_t conn_pending(const struct conn *c); /* bytes queued and not yet written *
 /* Write now what can be written without waiting. */
 void conn_flush(struct conn *c);
 
+/* Fail with -ETIMEDOUT (CONN_ERROR) when the peer has taken nothing for `ms` of output that it was offered;
+ * 0, the default: never. For output that begins to wait from now on. */
+void conn_set_output_limit(struct conn *c, int64_t ms);
+
 /* End our writing side once the output is written: shutdown() on a socket, close() on a pipe. What is written
  * later is dropped. */
 void conn_end_output(struct conn *c);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,6 +12,9 @@
 #define ACCEPTS_PER_TURN 64
 #define REST_MS 1000       /* after running out of descriptors */
 #define LOG_EVERY_MS 60000 /* about that */
+#define ALIVE_IDLE_S 60    /* of silence, before a TCP peer is asked whether it is there, */
+#define ALIVE_EVERY_S 15   /* how often then, */
+#define ALIVE_TRIES 6      /* and how often in vain before it counts as gone */
 
 /* Sockets */
 
@@ -200,6 +204,20 @@ static void on_connections(int fd, unsigned what, void *arg)
 	}
 }
 
+/* Accepted connections inherit it. Other sockets than TCP have no such options, and need none. */
+static void keep_alive(int fd)
+{
+	const int on = 1, idle = ALIVE_IDLE_S, every = ALIVE_EVERY_S, tries = ALIVE_TRIES;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)) == 0 &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every)) == 0 &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof(tries)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0)
+		return;
+	if (errno != EOPNOTSUPP)
+		log_warn("no keepalive: %s", strerrordesc_np(errno));
+}
+
 struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(int fd, void *arg), void *arg)
 {
 	struct listener *l = calloc(1, sizeof(*l));
@@ -211,8 +229,10 @@ struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(int f
 	l->watch = watch_new(loop, fd, on_connections, l);
 	l->rest = timer_new(loop, on_rested, l);
 	rc = l->watch == NULL || l->rest == NULL ? -ENOMEM : watch_set(l->watch, WATCH_READ);
-	if (rc == 0)
+	if (rc == 0) {
+		keep_alive(fd);
 		return l;
+	}
 	watch_free(l->watch);
 	timer_free(l->rest);
 	free(l);

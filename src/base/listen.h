@@ -18,8 +18,10 @@ int listen_open(const struct address *a, int backlog, mode_t mask);
  * A newer instance may have put its own there. Nothing for TCP. */
 void listen_unlink(const struct address *a, int fd);
 
-/* Accept on `fd`, which it takes. `on_accept` owns the accepted descriptor (non-blocking, close-on-exec).
- * When descriptors run out the listener rests for a second and logs once a minute, rather than spin. */
+/* Accept on `fd`, which it takes. TCP connections get keepalive: a peer that vanished is noticed within three
+ * minutes, as the end of the connection. `on_accept` owns the accepted descriptor (non-blocking,
+ * close-on-exec). When descriptors run out the listener rests for a second and logs once a minute, rather
+ * than spin. */
 struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(int fd, void *arg), void *arg);
 void listener_free(struct listener *l); /* closes the socket; NULL is allowed */
 void listener_pause(struct listener *l, int pause);

@@ -14,7 +14,7 @@ static const struct {
 	{ "INSHEADER", (MILTER_F_ALL & MILTER_F_ADDHDRS) != 0 },
 	{ "NEGOTIATE", true },
 	{ "OPENSOCKET", true },
-	{ "PROGRESS", false },
+	{ "PROGRESS", true },
 	{ "QUARANTINE", (MILTER_F_ALL & MILTER_F_QUARANTINE) != 0 },
 	{ "SETMLREPLY", true },
 	{ "SETSYMLIST", (MILTER_F_ALL & MILTER_F_SETSYMLIST) != 0 },

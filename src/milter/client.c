@@ -111,7 +111,8 @@ static struct question *question_new(enum kind kind, struct who about, void *arg
 }
 
 /* Takes `q`, which may be NULL. */
-static struct question *question_start(const struct client *c, struct question *q, const struct buf *line)
+static struct question *question_start(const struct client *c, struct question *q, const struct buf *line,
+				       int64_t deadline)
 {
 	if (q == NULL)
 		return NULL;
@@ -121,7 +122,7 @@ static struct question *question_start(const struct client *c, struct question *
 		free(q);
 		return NULL;
 	}
-	q->ask = ask_start(c->loop, c->controller, line->data, line->len, MAX_ANSWER, 0, on_answer, q);
+	q->ask = ask_start(c->loop, c->controller, line->data, line->len, MAX_ANSWER, deadline, on_answer, q);
 	if (q->ask == NULL) {
 		who_err(q->about, "request to the multiplexor not sent: out of memory");
 		free(q);
@@ -130,30 +131,30 @@ static struct question *question_start(const struct client *c, struct question *
 	return q;
 }
 
-struct question *client_check(const struct client *c, struct who about, const struct buf *line, check_fn *cb,
-			      void *arg)
+struct question *client_check(const struct client *c, struct who about, const struct buf *line,
+			      int64_t deadline, check_fn *cb, void *arg)
 {
 	struct question *q = question_new(KIND_CHECK, about, arg);
 
 	if (q != NULL)
 		q->cb.check = cb;
-	return question_start(c, q, line);
+	return question_start(c, q, line, deadline);
 }
 
 static struct question *start_words(const struct client *c, struct question *q, const char *verb,
-				    const char *const *words, int n)
+				    const char *const *words, int n, int64_t deadline)
 {
 	struct buf line;
 
 	buf_init(&line, BUF_NO_LIMIT);
 	request_encode(&line, verb, words, n);
-	q = question_start(c, q, &line);
+	q = question_start(c, q, &line, deadline);
 	buf_free(&line);
 	return q;
 }
 
-struct question *client_free_workers(const struct client *c, struct who about, bool quiet, free_fn *cb,
-				     void *arg)
+struct question *client_free_workers(const struct client *c, struct who about, bool quiet, int64_t deadline,
+				     free_fn *cb, void *arg)
 {
 	struct question *q = question_new(KIND_FREE, about, arg);
 
@@ -161,17 +162,17 @@ struct question *client_free_workers(const struct client *c, struct who about, b
 		q->cb.free_workers = cb;
 		q->quiet = quiet;
 	}
-	return start_words(c, q, "free", NULL, 0);
+	return start_words(c, q, "free", NULL, 0, deadline);
 }
 
-struct question *client_scan(const struct client *c, struct who about, const char *dir, scan_fn *cb,
-			     void *arg)
+struct question *client_scan(const struct client *c, struct who about, const char *dir, int64_t deadline,
+			     scan_fn *cb, void *arg)
 {
 	struct question *q = question_new(KIND_SCAN, about, arg);
 
 	if (q != NULL)
 		q->cb.scan = cb;
-	return start_words(c, q, "scan", (const char *const[]){ about.queue_id, dir }, 2);
+	return start_words(c, q, "scan", (const char *const[]){ about.queue_id, dir }, 2, deadline);
 }
 
 void question_cancel(struct question *q)

@@ -10,6 +10,7 @@
 #include "proto/reply.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct client { /* whom to ask, and on which loop */
 	struct loop *loop;
@@ -25,14 +26,15 @@ typedef void free_fn(int n_free, void *arg); /* -1: no answer */
 typedef void scan_fn(bool done, void *arg);  /* false: the filter failed or was not reached */
 
 /* `about` is for log lines, and copied; its queue id must be there. `line` is a request, its LF included; it
- * may be freed at once. NULL when out of memory or when the line is too long: that is logged, and no callback
- * comes. */
-struct question *client_check(const struct client *c, struct who about, const struct buf *line, check_fn *cb,
-			      void *arg);
-struct question *client_free_workers(const struct client *c, struct who about, bool quiet, free_fn *cb,
-				     void *arg);
-struct question *client_scan(const struct client *c, struct who about, const char *dir, scan_fn *cb,
-			     void *arg);
+ * may be freed at once. `deadline` is on the loop's clock, in milliseconds, 0 for none: then the question is
+ * withdrawn, and counts as not answered. NULL when out of memory or when the line is too long: that is
+ * logged, and no callback comes. */
+struct question *client_check(const struct client *c, struct who about, const struct buf *line,
+			      int64_t deadline, check_fn *cb, void *arg);
+struct question *client_free_workers(const struct client *c, struct who about, bool quiet, int64_t deadline,
+				     free_fn *cb, void *arg);
+struct question *client_scan(const struct client *c, struct who about, const char *dir, int64_t deadline,
+			     scan_fn *cb, void *arg);
 
 /* Withdraw: hang up on the controller; the callback will not come. NULL is allowed. */
 void question_cancel(struct question *q);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "milter/answer.h"
 #include "milter/apply.h"
+#include "milter/patience.h"
 #include "milter/results.h"
 #include "proto/workdir.h"
 
@@ -20,6 +21,7 @@ struct scan {
 	void *arg;
 	int64_t started_ms;
 	struct question *question; /* NULL once answered */
+	struct timer *progress;    /* runs until then; NULL when the MTA is not told */
 	char *bytes;               /* the RESULTS file, into which `results` points */
 	struct results results;
 	char *scanned_by;
@@ -33,6 +35,7 @@ static struct who who(const struct scan *s)
 
 static void scan_free(struct scan *s)
 {
+	timer_free(s->progress);
 	apply_close(&s->apply);
 	results_free(&s->results);
 	free(s->scanned_by);
@@ -276,6 +279,8 @@ static void on_scanned(bool scanned, void *arg)
 	struct scan *s = arg;
 
 	s->question = NULL;
+	timer_free(s->progress);
+	s->progress = NULL;
 	if (!scanned)
 		message_set_failed(s->about.message);
 	if (scanned && prepare(s) == 0)
@@ -285,6 +290,50 @@ static void on_scanned(bool scanned, void *arg)
 }
 
 /* The start */
+
+static void progress_set(struct scan *s)
+{
+	timer_set(s->progress, s->about.site->settings->progress_s * 1000);
+}
+
+/* The MTA's patience starts anew with it. */
+static void on_progress(void *arg)
+{
+	struct scan *s = arg;
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	milter_put_letter(&out, MILTER_PROGRESS);
+	conn_write(s->about.mta, out.data, out.len);
+	buf_free(&out);
+	progress_set(s);
+}
+
+/* 0 or -ENOMEM. */
+static int progress_start(struct scan *s)
+{
+	if (!patience_allows_progress(s->about.site->settings, s->about.agreed->version))
+		return 0;
+	if ((s->progress = timer_new(s->about.client->loop, on_progress, s)) == NULL)
+		return -ENOMEM;
+	progress_set(s);
+	return 0;
+}
+
+/* 0, or -1 with the reason logged. */
+static int ask(struct scan *s)
+{
+	const struct client *client = s->about.client;
+	int64_t deadline = patience_scan(s->about.site->settings, s->about.agreed->version,
+					 loop_now(client->loop));
+
+	if (progress_start(s) < 0) {
+		who_err(who(s), "out of memory: message not scanned");
+		return -1;
+	}
+	s->question = client_scan(client, who(s), message_dir(s->about.message), deadline, on_scanned, s);
+	return s->question != NULL ? 0 : -1;
+}
 
 struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void *arg)
 {
@@ -302,8 +351,7 @@ struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void
 	s->started_ms = clock_mono_ms();
 	changes_init(&s->results.changes);
 	apply_init(&s->apply, &s->results.changes, -1);
-	s->question = client_scan(about->client, who(s), message_dir(about->message), on_scanned, s);
-	if (s->question == NULL) {
+	if (ask(s) < 0) {
 		message_set_failed(about->message);
 		scan_free(s);
 		return NULL;

@@ -29,10 +29,12 @@ struct scan_about { /* all stay the caller's, and live longer than the scan */
  * afterwards. */
 typedef void scan_done_fn(enum verdict verdict, void *arg);
 
-/* Complete the message's files and ask. NULL when that cannot be done, which is logged: no callback comes. */
+/* Complete the message's files and ask. While the filter is asked an MTA that knows PROGRESS packets gets
+ * them; see patience.h for how long that may last. NULL when that cannot be done, which is logged: no
+ * callback comes. */
 struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void *arg);
 
-/* Whether the filter is still being asked: nothing of the answer is written yet. */
+/* Whether the filter is still being asked: nothing but PROGRESS packets is written yet. */
 bool scan_is_asking(const struct scan *s);
 
 /* All output to the MTA has been written. */

@@ -2,7 +2,9 @@
 
 #include "base/conn.h"
 #include "base/log.h"
+#include "milter/ahead.h"
 #include "milter/answer.h"
+#include "milter/patience.h"
 #include "milter/stages.h"
 
 #include <errno.h>
@@ -10,9 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define INPUT_LIMIT 262144    /* bytes that an MTA may send ahead; at least one packet */
-#define OUTPUT_LIMIT 65536    /* bytes of answers that it may leave unread before we read on */
-#define IDLE_LIMIT_MS 7210000 /* without a packet, as libmilter has it */
+#define INPUT_LIMIT 262144 /* bytes that an MTA may send ahead; at least one packet */
+#define OUTPUT_LIMIT 65536 /* bytes of answers that it may leave unread before we read on */
 
 const struct settings *session_settings(const struct session *s)
 {
@@ -227,20 +228,13 @@ static enum next take_packet(struct session *s, const struct milter_packet *p)
 	return rule->in_message ? take_in_message(s, rule, &m) : rule->take(s, &m);
 }
 
-/* Whether what waits behind the running work is an ABORT: the MTA no longer wants to hear the answer. */
-static bool abort_waits(const struct session *s)
+/* Whether what waits behind the running work is an ABORT. */
+static bool abort_waits(struct session *s)
 {
-	struct milter_packet packet = { .letter = MILTER_MACRO };
-	size_t n, used = 0;
+	size_t n;
 	const char *in = conn_input(s->conn, &n);
 
-	while (packet.letter == MILTER_MACRO) {
-		in += used;
-		n -= used;
-		if (milter_frame((char *)in, n, MILTER_MAX_DATA, &packet, &used) != MILTER_FRAME_WHOLE)
-			return false;
-	}
-	return packet.letter == MILTER_ABORT;
+	return ahead_is_abort(in, n, &s->passed);
 }
 
 /* Whether work for a message is going on that can still be withdrawn without a trace on the wire. */
@@ -269,6 +263,36 @@ static bool may_go_on(struct session *s)
 	return conn_pending(s->conn) < OUTPUT_LIMIT;
 }
 
+static void set_deadline(struct session *s, int64_t seconds)
+{
+	conn_set_deadline(s->conn, loop_now(s->server->loop) + seconds * 1000);
+}
+
+/* An MTA may be silent for long between packets, but not within one. */
+static void watch_silence(struct session *s)
+{
+	size_t held;
+
+	conn_input(s->conn, &held);
+	if (held == 0)
+		set_deadline(s, session_settings(s)->idle_timeout_s);
+	else if (!s->in_packet)
+		set_deadline(s, session_settings(s)->content_timeout_s);
+	s->in_packet = held > 0;
+}
+
+static enum next take_next(struct session *s, const struct milter_packet *p, size_t used)
+{
+	enum next next;
+
+	s->answer_by = patience_command(session_settings(s), loop_now(s->server->loop));
+	next = take_packet(s, p);
+	conn_consume(s->conn, used);
+	s->passed = 0;
+	s->in_packet = false;
+	return next;
+}
+
 /* Handle the packets that are here, until one has to be waited for. May free the session. */
 void session_pump(struct session *s)
 {
@@ -281,10 +305,8 @@ void session_pump(struct session *s)
 		const char *in = conn_input(s->conn, &n);
 
 		frame = milter_frame((char *)in, n, MILTER_MAX_DATA, &packet, &used);
-		if (frame == MILTER_FRAME_WHOLE) {
-			next = take_packet(s, &packet);
-			conn_consume(s->conn, used);
-		}
+		if (frame == MILTER_FRAME_WHOLE)
+			next = take_next(s, &packet, used);
 	}
 	if (frame == MILTER_FRAME_EMPTY || frame == MILTER_FRAME_TOO_LONG) {
 		who_warn(session_who(s), "packet of impossible length from the MTA: closing");
@@ -292,15 +314,11 @@ void session_pump(struct session *s)
 	}
 	if (next == NEXT_CLOSE)
 		session_free(s);
+	else
+		watch_silence(s);
 }
 
 /* Events of the connection */
-
-static void on_input(struct session *s)
-{
-	conn_set_deadline(s->conn, loop_now(s->server->loop) + IDLE_LIMIT_MS);
-	session_pump(s);
-}
 
 static void on_drained(struct session *s)
 {
@@ -317,12 +335,16 @@ static void on_hangup(struct session *s, const char *why)
 	session_free(s);
 }
 
-static void on_idle(struct session *s)
+/* While we work it is not the MTA that we wait for, and the work has limits of its own. */
+static void on_silence(struct session *s)
 {
-	if (is_busy(s))
-		conn_set_deadline(s->conn, loop_now(s->server->loop) + IDLE_LIMIT_MS);
-	else
-		on_hangup(s, "it sent nothing for too long");
+	if (is_busy(s)) {
+		set_deadline(s, session_settings(s)->idle_timeout_s);
+		return;
+	}
+	who_info(session_who(s), "the MTA was silent for too long%s: closing",
+		 s->in_packet ? " in a packet" : "");
+	session_free(s);
 }
 
 static void on_conn(struct conn *c, enum conn_event event, void *arg)
@@ -331,7 +353,7 @@ static void on_conn(struct conn *c, enum conn_event event, void *arg)
 
 	switch (event) {
 	case CONN_INPUT:
-		on_input(s);
+		session_pump(s);
 		break;
 	case CONN_DRAINED:
 		on_drained(s);
@@ -343,7 +365,7 @@ static void on_conn(struct conn *c, enum conn_event event, void *arg)
 		on_hangup(s, strerror(-conn_error(c)));
 		break;
 	case CONN_TIMEOUT:
-		on_idle(s);
+		on_silence(s);
 		break;
 	}
 }
@@ -360,8 +382,9 @@ void session_start(struct server *server, int fd)
 	}
 	s->server = server;
 	id_make_session(&server->session_ids, s->id);
+	conn_set_output_limit(s->conn, session_settings(s)->content_timeout_s * 1000);
 	macros_init(&s->macros);
 	buf_init(&s->held, BUF_NO_LIMIT);
-	conn_set_deadline(s->conn, loop_now(server->loop) + IDLE_LIMIT_MS);
+	set_deadline(s, session_settings(s)->idle_timeout_s);
 	LIST_INSERT_HEAD(&server->sessions, s, link);
 }

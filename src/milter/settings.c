@@ -18,7 +18,16 @@
 
 #define DAY 86400
 
-enum { OPTION_MAX_RESULTS = 256, OPTION_CONF_DIR, OPTION_WAIT_CONTROLLER };
+enum {
+	OPTION_MAX_RESULTS = 256,
+	OPTION_CONF_DIR,
+	OPTION_WAIT_CONTROLLER,
+	OPTION_COMMAND_TIMEOUT,
+	OPTION_CONTENT_TIMEOUT,
+	OPTION_SCAN_TIMEOUT,
+	OPTION_PROGRESS,
+	OPTION_IDLE_TIMEOUT,
+};
 
 #define OPTIONS ":U:p:m:z:P:o:S:R:x:a:b:L:DGrHstqXdkcCNyTMhv"
 
@@ -26,6 +35,11 @@ static const struct option long_options[] = {
 	{ "max-results", required_argument, NULL, OPTION_MAX_RESULTS },
 	{ "conf-dir", required_argument, NULL, OPTION_CONF_DIR },
 	{ "wait-controller", required_argument, NULL, OPTION_WAIT_CONTROLLER },
+	{ "command-timeout", required_argument, NULL, OPTION_COMMAND_TIMEOUT },
+	{ "content-timeout", required_argument, NULL, OPTION_CONTENT_TIMEOUT },
+	{ "scan-timeout", required_argument, NULL, OPTION_SCAN_TIMEOUT },
+	{ "progress", required_argument, NULL, OPTION_PROGRESS },
+	{ "idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
@@ -60,6 +74,15 @@ static const char usage[] =
 	"  --conf-dir DIR     where mimedefang-ip-key lies (default " DEFANG_CONFDIR ")\n"
 	"  --wait-controller SECONDS\n"
 	"                     wait so long at the start for it to answer (default 20)\n"
+	"  --command-timeout SECONDS\n"
+	"                     answer each command within so long (default 25)\n"
+	"  --content-timeout SECONDS\n"
+	"                     the same for a message, where the MTA cannot be told to wait (default 270)\n"
+	"  --scan-timeout SECONDS\n"
+	"                     longest scan of a message, 0 for no limit (default 540)\n"
+	"  --progress SECONDS tell the MTA so often that a scan goes on, 0 for never (default 3)\n"
+	"  --idle-timeout SECONDS\n"
+	"                     close a connection on which the MTA is silent for so long (default 7210)\n"
 	"  -h                 this text\n"
 	"  -v                 print the version\n"
 	"  prcap              (alone) print what the milter engine can do\n";
@@ -79,6 +102,11 @@ static const struct number_option {
 	{ 'b', 1, INT_MAX, offsetof(struct settings, backlog) },
 	{ OPTION_MAX_RESULTS, 1024, 1 << 30, offsetof(struct settings, max_results) },
 	{ OPTION_WAIT_CONTROLLER, 1, DAY, offsetof(struct settings, wait_controller_s) },
+	{ OPTION_COMMAND_TIMEOUT, 1, DAY, offsetof(struct settings, command_timeout_s) },
+	{ OPTION_CONTENT_TIMEOUT, 1, DAY, offsetof(struct settings, content_timeout_s) },
+	{ OPTION_SCAN_TIMEOUT, 0, DAY, offsetof(struct settings, scan_timeout_s) },
+	{ OPTION_PROGRESS, 0, DAY, offsetof(struct settings, progress_s) },
+	{ OPTION_IDLE_TIMEOUT, 1, DAY, offsetof(struct settings, idle_timeout_s) },
 };
 
 static const struct text_option {
@@ -342,6 +370,11 @@ enum settings_wish settings_parse(int argc, char *argv[], struct settings *out, 
 		.scanned_by = "MIMEDefang " DEFANG_VERSION,
 		.max_results = 16 << 20,
 		.wait_controller_s = 20,
+		.command_timeout_s = 25,  /* Postfix waits for 30 s */
+		.content_timeout_s = 270, /* and for 300 s, as does Sendmail (T=E) */
+		.scan_timeout_s = 540,    /* an SMTP client waits for 10 minutes (RFC 5321) */
+		.progress_s = 3,          /* a third of Sendmail's T=R */
+		.idle_timeout_s = 7210,   /* as libmilter has it */
 	};
 	if (argc == 2 && strcmp(argv[1], "prcap") == 0)
 		return SETTINGS_CAPABILITIES;

@@ -51,6 +51,12 @@ struct settings {
 	int n_macros;
 	int64_t max_results;       /* --max-results: largest RESULTS file, in bytes */
 	int64_t wait_controller_s; /* --wait-controller: seconds to wait at the start for it to answer */
+	int64_t command_timeout_s; /* --command-timeout: seconds to the answer of a command */
+	int64_t content_timeout_s; /* --content-timeout: seconds to the end of a scan without PROGRESS
+				    * packets, and to what an MTA owes us in the middle of something */
+	int64_t scan_timeout_s;    /* --scan-timeout: seconds that any scan may last; 0: without limit */
+	int64_t progress_s;        /* --progress: seconds between PROGRESS packets; 0: none */
+	int64_t idle_timeout_s;    /* --idle-timeout: seconds that an MTA may be silent between packets */
 };
 
 enum settings_wish {

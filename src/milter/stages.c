@@ -2,6 +2,7 @@
 
 #include "milter/answer.h"
 #include "milter/check.h"
+#include "milter/patience.h"
 #include "milter/wanted.h"
 
 #include <string.h>
@@ -109,11 +110,18 @@ static void on_delay_over(void *arg)
 /* False when there is no memory for a timer; the answer then goes out at once. */
 static bool start_delay(struct session *s, int seconds)
 {
+	int64_t wanted = (int64_t)seconds * 1000;
+	int64_t delay = patience_delay(wanted, loop_now(s->server->loop), s->answer_by);
+
+	if (delay < wanted)
+		who_warn(session_who(s),
+			 "delay of %d s cut short: the MTA is not kept waiting for longer than %lld s",
+			 seconds, (long long)session_settings(s)->command_timeout_s);
 	if (s->delay == NULL)
 		s->delay = timer_new(s->server->loop, on_delay_over, s);
 	if (s->delay == NULL)
 		return false;
-	timer_set(s->delay, (int64_t)seconds * 1000);
+	timer_set(s->delay, delay);
 	return true;
 }
 
@@ -144,7 +152,7 @@ static void on_check(const struct check_reply *reply, void *arg)
 static int ask(struct session *s, enum milter_command c, struct buf *line)
 {
 	s->asking = c;
-	s->question = client_check(&s->server->client, session_who(s), line, on_check, s);
+	s->question = client_check(&s->server->client, session_who(s), line, s->answer_by, on_check, s);
 	buf_free(line);
 	return s->question != NULL ? 0 : -1;
 }
@@ -225,7 +233,8 @@ enum next stage_connect(struct session *s, const struct milter_msg *m)
 		return NEXT_PACKET;
 	}
 	s->asking = MILTER_CONNECT;
-	s->question = client_free_workers(&s->server->client, session_who(s), false, on_free_workers, s);
+	s->question = client_free_workers(&s->server->client, session_who(s), false, s->answer_by,
+					  on_free_workers, s);
 	if (s->question == NULL)
 		session_answer(s, MILTER_CONNECT, VERDICT_TEMPFAIL);
 	return NEXT_PACKET;

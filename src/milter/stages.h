@@ -38,8 +38,11 @@ struct session {
 	struct scan *scan;
 
 	enum milter_command asking; /* the command that question or delay belong to */
+	int64_t answer_by;          /* when the command in hand has to be answered */
 	enum verdict held_verdict;  /* of the answer that a delay holds back */
 	struct buf held;            /* its packet */
+	size_t passed;              /* see ahead_is_abort() */
+	bool in_packet;             /* the time for the rest of a packet runs */
 };
 
 /* What becomes of the session after a packet. */

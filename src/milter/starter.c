@@ -42,8 +42,9 @@ static void on_pause_over(void *arg)
 {
 	struct starter *s = arg;
 
-	s->question = client_free_workers(s->client, WHO_NOBODY, true, on_free_workers, s);
-	if (s->question == NULL) /* out of memory: try again */
+	s->question = client_free_workers(s->client, WHO_NOBODY, true, 0, on_free_workers,
+					  s); /* `limit` ends it */
+	if (s->question == NULL)              /* out of memory: try again */
 		timer_set(s->pause, PAUSE_MS);
 }
 

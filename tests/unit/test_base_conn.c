@@ -327,6 +327,63 @@ static void test_much_output_waits_for_the_reader(void **state)
 	close(fd);
 }
 
+/* Take all that is there now. */
+static void drain(int fd)
+{
+	static char sink[100000];
+
+	assert_true(read(fd, sink, sizeof(sink)) > 0);
+	while (read(fd, sink, sizeof(sink)) > 0)
+		;
+}
+
+static void turn_for(int64_t ms)
+{
+	int64_t until = loop_now(loop) + ms;
+
+	while (loop_now(loop) < until)
+		loop_turn(loop, until - loop_now(loop));
+}
+
+/* A reader that takes a little now and then is waited for; one that takes nothing is not. */
+static void test_output_that_nobody_takes(void **state)
+{
+	int64_t limit_ms = 300, give_up;
+	struct owner o;
+	int fd = open_pair(&o);
+
+	conn_set_output_limit(o.conn, limit_ms);
+	write_much(o.conn, 5000000);
+	turns(2);
+	for (int i = 0; i < 6; i++) {
+		drain(fd);
+		turn_for(limit_ms / 3);
+	}
+	assert_string_equal(o.story, "");
+	for (give_up = loop_now(loop) + WAIT_MS; o.story[0] == '\0' && loop_now(loop) < give_up;)
+		loop_turn(loop, 10);
+	assert_string_equal(o.story, "x");
+	assert_int_equal(conn_error(o.conn), -ETIMEDOUT);
+	assert_true(conn_pending(o.conn) > 0);
+	conn_free(o.conn);
+	close(fd);
+}
+
+static void test_output_that_is_taken_has_no_limit(void **state)
+{
+	const size_t much = 2000000;
+	struct owner o;
+	int fd = open_pair(&o);
+
+	conn_set_output_limit(o.conn, 300);
+	write_much(o.conn, much);
+	assert_int_equal(read_until(fd, &o, "d"), much);
+	turn_for(600);
+	assert_string_equal(o.story, "d");
+	conn_free(o.conn);
+	close(fd);
+}
+
 static void test_output_goes_on_while_reading_rests(void **state)
 {
 	const size_t much = 2000000;
@@ -623,6 +680,8 @@ int main(void)
 		TEST(test_writes_of_a_turn_are_one),
 		TEST(test_flush_writes_now_and_tells_later),
 		TEST(test_much_output_waits_for_the_reader),
+		TEST(test_output_that_nobody_takes),
+		TEST(test_output_that_is_taken_has_no_limit),
 		TEST(test_output_goes_on_while_reading_rests),
 		TEST(test_eager_writer_does_not_hold_up_the_loop),
 		TEST(test_end_output_comes_behind_the_output),

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -150,6 +151,43 @@ static void test_tcp(void **state)
 	close(fd);
 }
 
+static int option_of(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+static void on_tcp_accept(int fd, void *arg)
+{
+	*(int *)arg = fd;
+}
+
+static void test_tcp_connections_are_kept_alive(void **state)
+{
+	struct address a;
+	int fd = listen_tcp("inet:1", &a), accepted = -1, client, in_progress;
+	struct listener *l;
+
+	if (fd == -1)
+		return;
+	l = listener_new(loop, fd, on_tcp_accept, &accepted);
+	client = connect_open(&a, &in_progress);
+	assert_true(client >= 0);
+	loop_turn(loop, 5000);
+	assert_true(accepted >= 0);
+	assert_int_equal(option_of(accepted, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_in_range(option_of(accepted, IPPROTO_TCP, TCP_KEEPIDLE) +
+				option_of(accepted, IPPROTO_TCP, TCP_KEEPINTVL) *
+					option_of(accepted, IPPROTO_TCP, TCP_KEEPCNT),
+			1, 180);
+	close(accepted);
+	close(client);
+	listener_free(l);
+}
+
 static void test_tcp6_is_only_that(void **state)
 {
 	struct address a;
@@ -281,6 +319,7 @@ int main(void)
 		TEST(test_missing_folder),
 		TEST(test_unlink_spares_what_nobody_answers_on),
 		TEST(test_tcp),
+		TEST(test_tcp_connections_are_kept_alive),
 		TEST(test_tcp6_is_only_that),
 		TEST(test_connect_to_nobody),
 		TEST(test_accepts_a_bounded_number_a_turn),

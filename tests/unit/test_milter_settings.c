@@ -32,7 +32,9 @@ static void reads_all_options(void **state)
 		"local3 "
 		"-D -G -b 7 -r -H -s -t -q -R 3 -L ::ffff:192.0.2.1 -a one -a two -y -N -c -x text -d -k -T "
 		"-C -M "
-		"--max-results 2048 --conf-dir /etc/x --wait-controller 3";
+		"--max-results 2048 --conf-dir /etc/x --wait-controller 3 --command-timeout 8 "
+		"--content-timeout 200 "
+		"--scan-timeout 0 --progress 0 --idle-timeout 600";
 	struct settings s;
 	struct buf error;
 
@@ -57,6 +59,11 @@ static void reads_all_options(void **state)
 	assert_true(s.strip_cr && s.keep_dirs && s.keep_failed && s.log_times);
 	assert_int_equal(s.max_results, 2048);
 	assert_int_equal(s.wait_controller_s, 3);
+	assert_int_equal(s.command_timeout_s, 8);
+	assert_int_equal(s.content_timeout_s, 200);
+	assert_int_equal(s.scan_timeout_s, 0);
+	assert_int_equal(s.progress_s, 0);
+	assert_int_equal(s.idle_timeout_s, 600);
 	assert_string_equal(s.conf_dir, "/etc/x");
 	buf_free(&error);
 }
