@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define ACCEPTS_PER_TURN 64
+#define MOST_WAITING 65536 /* what a backlog can hold, and more */
 #define REST_MS 1000       /* after running out of descriptors */
 #define LOG_EVERY_MS 60000 /* about that */
 #define ALIVE_IDLE_S 60    /* of silence, before a TCP peer is asked whether it is there, */
@@ -108,12 +109,17 @@ static pid_t listening_pid(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 ? cred.pid : 0;
 }
 
+static bool is_our_own(int fd)
+{
+	return listening_pid(fd) == getpid();
+}
+
 void listen_unlink(const struct address *a, int fd)
 {
 	int other, in_progress;
 	bool ours;
 
-	if (!address_is_unix(a) || (other = connect_open(a, &in_progress)) < 0)
+	if (!address_is_unix(a) || !is_our_own(fd) || (other = connect_open(a, &in_progress)) < 0)
 		return;
 	ours = listening_pid(other) == listening_pid(fd);
 	close(other);
@@ -249,6 +255,19 @@ void listener_free(struct listener *l)
 	timer_free(l->rest);
 	close(l->fd);
 	loop_defer(l->loop, listener_destroy, l);
+}
+
+void listener_finish(struct listener *l)
+{
+	for (int i = 0; l != NULL && i < MOST_WAITING; i++) {
+		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			l->on_accept(fd, l->arg);
+		else if (!is_passing(errno))
+			break;
+	}
+	listener_free(l);
 }
 
 void listener_pause(struct listener *l, int pause)

@@ -15,7 +15,8 @@ struct listener;
 int listen_open(const struct address *a, int backlog, mode_t mask);
 
 /* Unlink the socket file of `a`, if it is one that is still ours: `fd` is the socket made by listen_open().
- * A newer instance may have put its own there. Nothing for TCP. */
+ * A newer instance may have put its own there. Nothing for TCP, and for a socket that another process has
+ * opened and passed to us. */
 void listen_unlink(const struct address *a, int fd);
 
 /* Accept on `fd`, which it takes. TCP connections get keepalive: a peer that vanished is noticed within three
@@ -24,6 +25,10 @@ void listen_unlink(const struct address *a, int fd);
  * than spin. */
 struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(int fd, void *arg), void *arg);
 void listener_free(struct listener *l); /* closes the socket; NULL is allowed */
+
+/* Accept all that waits, then free: closing would hang up on it. For a socket of our own; unlink it first, or
+ * more may come. NULL is allowed. */
+void listener_finish(struct listener *l);
 void listener_pause(struct listener *l, int pause);
 
 /* A non-blocking socket connecting to `a`, or -errno: -EAGAIN when the backlog of a UNIX-domain listener is

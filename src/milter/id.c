@@ -18,12 +18,19 @@ static void put_digits(char *out, uint64_t value, int n)
 	}
 }
 
+void id_source_init(struct id_source *ids, uint32_t number, uint32_t n)
+{
+	*ids = (struct id_source){ .next = number, .first = number, .step = n };
+}
+
 void id_make(struct id_source *from, int64_t now_s, char out[ID_SIZE])
 {
 	put_digits(out, (uint64_t)now_s, TIME_DIGITS);
 	put_digits(out + TIME_DIGITS, from->next, COUNTER_DIGITS);
 	out[TIME_DIGITS + COUNTER_DIGITS] = '\0';
-	from->next = (from->next + 1) % COUNTER_END;
+	from->next += from->step;
+	if (from->next >= COUNTER_END)
+		from->next = from->first;
 }
 
 void id_make_session(struct session_ids *from, char out[SESSION_ID_SIZE])

@@ -7,11 +7,15 @@
 #define ID_SIZE 8 /* 7 characters and a NUL */
 
 struct id_source {
-	uint32_t next; /* starts at 0 */
+	uint32_t next, first, step;
 };
 
+/* One of `n` sources, numbered from 0, that never give the same identifier in the same second: each has its
+ * own share of the counter's values. `n` is at most 3600. */
+void id_source_init(struct id_source *ids, uint32_t number, uint32_t n);
+
 /* Seven digits to the base of 60 (0-9 a-z A-X): five of the time in seconds, two of a counter. Unique for
- * 3600 messages a second. */
+ * 3600 messages a second over all sources. */
 void id_make(struct id_source *from, int64_t now_s, char out[ID_SIZE]);
 
 #define SESSION_ID_SIZE 12 /* 11 characters and a NUL */

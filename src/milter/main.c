@@ -2,14 +2,12 @@
 #include "base/daemon.h"
 #include "base/listen.h"
 #include "base/log.h"
-#include "base/loop.h"
 #include "base/resolve.h"
 #include "base/rights.h"
 #include "milter/capabilities.h"
-#include "milter/server.h"
+#include "milter/service.h"
 #include "milter/settings.h"
 #include "milter/site.h"
-#include "milter/starter.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -26,12 +24,8 @@ struct program {
 	struct settings settings;
 	struct rights rights;
 	struct site site;
-	struct server server;
-	struct loop *loop;
-	struct starter *starter;
 	int pid_fd, lock_fd, listen_fd;
 	char *lock_path;  /* owned; NULL without a lock */
-	bool listening;   /* listen_fd belongs to the server */
 	bool pid_written; /* the pid file is ours, not that of another that runs */
 	int status;       /* exit status */
 };
@@ -175,83 +169,34 @@ static void log_alive(const struct settings *s)
 		 s->recipient_check);
 }
 
-static void serve(struct program *p)
-{
-	int rc = server_listen(&p->server, p->listen_fd);
-
-	if (rc == 0) {
-		p->listening = true;
-		log_info("Multiplexor alive - entering main loop");
-		if (p->pid_fd >= 0 && (rc = pidfile_write(p->pid_fd)) == 0)
-			p->pid_written = true;
-	}
-	if (rc == 0) {
-		daemon_ready();
-		return;
-	}
-	fail(p, EX_OSERR, "cannot serve", "", rc);
-	loop_stop(p->loop);
-}
-
-static void on_controller(bool alive, void *arg)
+static int on_serving(void *arg)
 {
 	struct program *p = arg;
+	int rc = p->pid_fd >= 0 ? pidfile_write(p->pid_fd) : 0;
 
-	p->starter = NULL;
-	if (alive) {
-		serve(p);
-		return;
-	}
-	p->status = EXIT_FAILURE;
-	daemon_fail(EXIT_FAILURE, "Multiplexor socket did not appear.  Exiting.");
-	loop_stop(p->loop);
-}
-
-static void on_signal(int signo, void *arg)
-{
-	struct program *p = arg;
-
-	log_info("%s: stopping", strsignal(signo));
-	loop_stop(p->loop);
-}
-
-static int watch_signals(struct program *p)
-{
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-	int rc = 0;
-
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && rc == 0; i++)
-		rc = loop_signal(p->loop, signals[i], on_signal, p);
-	return rc;
+	if (rc < 0)
+		return rc;
+	p->pid_written = p->pid_fd >= 0;
+	daemon_ready();
+	return 0;
 }
 
 static void run(struct program *p)
 {
-	int rc = 0;
+	const struct service_config config = {
+		.site = &p->site,
+		.listen_fd = p->listen_fd,
+		.serving = on_serving,
+		.arg = p,
+	};
 
-	if ((p->loop = loop_new()) == NULL)
-		rc = -errno;
-	else if ((rc = watch_signals(p)) == 0) {
-		server_init(&p->server, p->loop, &p->site);
-		log_alive(&p->settings);
-		p->starter = starter_new(&p->server.client, p->settings.wait_controller_s * 1000,
-					 on_controller, p);
-		rc = p->starter != NULL ? loop_run(p->loop) : -ENOMEM;
-	}
-	if (rc < 0)
-		fail(p, EX_OSERR, "event loop", "", rc);
+	log_alive(&p->settings);
+	p->status = service_run(&config);
 }
 
 /* Undo, in reverse, whatever of it was done. */
 static void clean_up(struct program *p)
 {
-	if (p->listen_fd >= 0)
-		listen_unlink(&p->settings.socket, p->listen_fd);
-	starter_free(p->starter);
-	server_stop(&p->server);
-	loop_free(p->loop);
-	if (p->listen_fd >= 0 && !p->listening)
-		close(p->listen_fd);
 	if (p->pid_written)
 		pidfile_remove(p->settings.pid_file, p->pid_fd);
 	if (p->lock_fd >= 0)

@@ -14,6 +14,7 @@
 
 #define INPUT_LIMIT 262144 /* bytes that an MTA may send ahead; at least one packet */
 #define OUTPUT_LIMIT 65536 /* bytes of answers that it may leave unread before we read on */
+#define LEAVE_MS 1000      /* for an MTA to notice that we have closed */
 
 const struct settings *session_settings(const struct session *s)
 {
@@ -117,6 +118,7 @@ static void session_free(struct session *s)
 	cancel_work(s);
 	session_drop_message(s);
 	LIST_REMOVE(s, link);
+	server_count(s->server, -1);
 	conn_flush(s->conn); /* what was answered before a QUIT */
 	conn_free(s->conn);
 	timer_free(s->delay);
@@ -134,6 +136,51 @@ void session_stop(struct session *s)
 	if (waits)
 		session_answer(s, MILTER_EOM, VERDICT_TEMPFAIL);
 	session_free(s);
+}
+
+/* The end of the server */
+
+struct session *session_next(const struct session *s)
+{
+	return LIST_NEXT(s, link);
+}
+
+/* Whether there is a message, one that failed without the MTA knowing, or what may be the begin of one. */
+static bool is_at_work(const struct session *s)
+{
+	size_t n;
+
+	conn_input(s->conn, &n);
+	return is_busy(s) || s->message != NULL || s->failed || n > 0;
+}
+
+/* End our side, and hear the MTA out for a moment: were we to close with a command of it unread, TCP would
+ * reset the connection, and our last answer could be lost with it. */
+static void leave(struct session *s)
+{
+	s->leaving = true;
+	conn_end_output(s->conn);
+	conn_set_deadline(s->conn, loop_now(s->server->loop) + LEAVE_MS);
+}
+
+static void on_leaving(struct session *s, enum conn_event event)
+{
+	if (event == CONN_INPUT)
+		conn_discard_input(s->conn);
+	else if (event != CONN_DRAINED)
+		session_free(s);
+}
+
+void session_retire(struct session *s)
+{
+	bool quiet = loop_now(s->server->loop) - s->heard_ms >= SERVER_QUIET_MS;
+
+	if (s->leaving || is_at_work(s))
+		return;
+	if (quiet && conn_pending(s->conn) == 0)
+		session_free(s);
+	else if (quiet || s->server->state == SERVER_CLOSING)
+		leave(s);
 }
 
 /* Commands at any time */
@@ -207,6 +254,8 @@ static enum next take_in_message(struct session *s, const struct rule *rule, con
 	if (!s->failed)
 		who_warn(session_who(s), "%s out of order", milter_command_name((char)m->command));
 	session_fail_message(s, m->command);
+	if (m->command == MILTER_EOM)
+		session_end_message(s); /* now the MTA knows */
 	return NEXT_PACKET;
 }
 
@@ -312,10 +361,13 @@ void session_pump(struct session *s)
 		who_warn(session_who(s), "packet of impossible length from the MTA: closing");
 		next = NEXT_CLOSE;
 	}
-	if (next == NEXT_CLOSE)
+	if (next == NEXT_CLOSE) {
 		session_free(s);
-	else
-		watch_silence(s);
+		return;
+	}
+	watch_silence(s);
+	if (s->server->state != SERVER_OPEN)
+		session_retire(s);
 }
 
 /* Events of the connection */
@@ -351,8 +403,13 @@ static void on_conn(struct conn *c, enum conn_event event, void *arg)
 {
 	struct session *s = arg;
 
+	if (s->leaving) {
+		on_leaving(s, event);
+		return;
+	}
 	switch (event) {
 	case CONN_INPUT:
+		s->heard_ms = loop_now(s->server->loop);
 		session_pump(s);
 		break;
 	case CONN_DRAINED:
@@ -386,5 +443,7 @@ void session_start(struct server *server, int fd)
 	macros_init(&s->macros);
 	buf_init(&s->held, BUF_NO_LIMIT);
 	set_deadline(s, session_settings(s)->idle_timeout_s);
+	s->heard_ms = loop_now(server->loop);
 	LIST_INSERT_HEAD(&server->sessions, s, link);
+	server_count(server, 1);
 }

@@ -13,6 +13,12 @@ struct session;
 /* Takes the connected socket `fd`; without memory for a session it is closed. */
 void session_start(struct server *server, int fd);
 
+/* The server is to end: end this session as soon as it has no message in hand, and see server_drain(). It may
+ * do so at once, and be gone. */
+void session_retire(struct session *s);
+
+struct session *session_next(const struct session *s); /* of the same server; NULL for the last one */
+
 /* End it now: a waiting MTA is told to try again later, the message in hand is forgotten. */
 void session_stop(struct session *s);
 

@@ -27,6 +27,8 @@ enum {
 	OPTION_SCAN_TIMEOUT,
 	OPTION_PROGRESS,
 	OPTION_IDLE_TIMEOUT,
+	OPTION_LOOPS,
+	OPTION_GRACE,
 };
 
 #define OPTIONS ":U:p:m:z:P:o:S:R:x:a:b:L:DGrHstqXdkcCNyTMhv"
@@ -40,6 +42,8 @@ static const struct option long_options[] = {
 	{ "scan-timeout", required_argument, NULL, OPTION_SCAN_TIMEOUT },
 	{ "progress", required_argument, NULL, OPTION_PROGRESS },
 	{ "idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT },
+	{ "loops", required_argument, NULL, OPTION_LOOPS },
+	{ "grace", required_argument, NULL, OPTION_GRACE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
@@ -83,6 +87,8 @@ static const char usage[] =
 	"  --progress SECONDS tell the MTA so often that a scan goes on, 0 for never (default 3)\n"
 	"  --idle-timeout SECONDS\n"
 	"                     close a connection on which the MTA is silent for so long (default 7210)\n"
+	"  --loops N          event loops, each on a thread (default: one a processor, up to 4)\n"
+	"  --grace SECONDS    time for the messages in hand at the end (default 5)\n"
 	"  -h                 this text\n"
 	"  -v                 print the version\n"
 	"  prcap              (alone) print what the milter engine can do\n";
@@ -107,6 +113,8 @@ static const struct number_option {
 	{ OPTION_SCAN_TIMEOUT, 0, DAY, offsetof(struct settings, scan_timeout_s) },
 	{ OPTION_PROGRESS, 0, DAY, offsetof(struct settings, progress_s) },
 	{ OPTION_IDLE_TIMEOUT, 1, DAY, offsetof(struct settings, idle_timeout_s) },
+	{ OPTION_LOOPS, 1, 64, offsetof(struct settings, loops) },
+	{ OPTION_GRACE, 0, DAY, offsetof(struct settings, grace_s) },
 };
 
 static const struct text_option {
@@ -370,6 +378,7 @@ enum settings_wish settings_parse(int argc, char *argv[], struct settings *out, 
 		.scanned_by = "MIMEDefang " DEFANG_VERSION,
 		.max_results = 16 << 20,
 		.wait_controller_s = 20,
+		.grace_s = 5,             /* a SIGTERM has always ended it within about that */
 		.command_timeout_s = 25,  /* Postfix waits for 30 s */
 		.content_timeout_s = 270, /* and for 300 s, as does Sendmail (T=E) */
 		.scan_timeout_s = 540,    /* an SMTP client waits for 10 minutes (RFC 5321) */

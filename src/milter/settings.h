@@ -50,6 +50,8 @@ struct settings {
 	const char *macros[SETTINGS_MAX_MACROS]; /* -a */
 	int n_macros;
 	int64_t max_results;       /* --max-results: largest RESULTS file, in bytes */
+	int64_t loops;             /* --loops: event loops; 0: not set */
+	int64_t grace_s;           /* --grace: seconds that messages in hand may take at the end */
 	int64_t wait_controller_s; /* --wait-controller: seconds to wait at the start for it to answer */
 	int64_t command_timeout_s; /* --command-timeout: seconds to the answer of a command */
 	int64_t content_timeout_s; /* --content-timeout: seconds to the end of a scan without PROGRESS

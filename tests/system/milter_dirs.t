@@ -188,7 +188,7 @@ $rig = Defang::Rig->new(answer => \&answer);
 my @open = map { begun("<$_\@x>") } 1 .. 3;
 push @open, scanning();
 ok wait_until(sub { $rig->work_dirs == 4 }), 'four messages in progress';
-is $rig->stop, 0, 'SIGTERM: exit 0';
+is $rig->stop('INT'), 0, 'SIGINT: exit 0';
 is +($open[3]->answer)[-1][0], 't', '  an MTA that waits is told to come back';
 is_deeply [ Defang::Rig::entries($rig->{spool}) ], [], '  no directory and no socket is left';
 

@@ -31,6 +31,8 @@ for my $case (
 	[ [qw(-p inet:x -m /m)], 64, qr/^prog: Option -p: 'inet:x': port is not a number of 1 to 65535\n/ ],
 	[ [qw(-p /s -m /m -S none)], 64, qr/^prog: Unknown syslog facility none\n/ ],
 	[ [qw(-p /s -m /m -R x)], 64, qr/^prog: Option -R: 'x' is not a number\n/ ],
+	[ [qw(-p /s -m /m --loops 0)], 64, qr/^prog: Option --loops: '0' is out of range \(1 to 64\)\n/ ],
+	[ [qw(-p /s -m /m --grace x)], 64, qr/^prog: Option --grace: 'x' is not a number\n/ ],
 	[ [qw(-p bogus:foo -m /m)], 64, qr/^prog: Option -p: 'bogus:foo': not a path, nor unix:/ ],
 	[ [qw(-p inet:1@no.such.host.invalid -m /m)], 68, qr/^prog: Option -p: 'inet:1\@no\.such\.host\.invalid': \w/ ],
 	[ ['prcap'], 0, qr/^SMFI_VERSION {19}6 .*\n(MILTER_BUILDLIB_HAS_(?=.{10} )[A-Z]+ +[01]\n){12}\z/ ],
@@ -84,7 +86,7 @@ is +($mta->recv)[0], 'O', '  who waited is served then';
 $rig->stop;
 $rig = Defang::Rig->new(no_controller => 1);
 wait_until(sub { -S "$rig->{spool}/milter.sock" });
-is $rig->stop, 0, 'SIGTERM ends the waiting, too';
+is $rig->stop('TERM'), 0, 'SIGTERM ends the waiting, too';
 
 # Where it listens
 $rig = Defang::Rig->new;

@@ -34,7 +34,7 @@ static void reads_all_options(void **state)
 		"-C -M "
 		"--max-results 2048 --conf-dir /etc/x --wait-controller 3 --command-timeout 8 "
 		"--content-timeout 200 "
-		"--scan-timeout 0 --progress 0 --idle-timeout 600";
+		"--scan-timeout 0 --progress 0 --idle-timeout 600 --loops 7 --grace 0";
 	struct settings s;
 	struct buf error;
 
@@ -59,6 +59,8 @@ static void reads_all_options(void **state)
 	assert_true(s.strip_cr && s.keep_dirs && s.keep_failed && s.log_times);
 	assert_int_equal(s.max_results, 2048);
 	assert_int_equal(s.wait_controller_s, 3);
+	assert_int_equal(s.loops, 7);
+	assert_int_equal(s.grace_s, 0);
 	assert_int_equal(s.command_timeout_s, 8);
 	assert_int_equal(s.content_timeout_s, 200);
 	assert_int_equal(s.scan_timeout_s, 0);
@@ -80,6 +82,8 @@ static void has_defaults(void **state)
 	assert_string_equal(s.spool, SETTINGS_SPOOL);
 	assert_int_equal(s.facility, LOG_MAIL);
 	assert_int_equal(s.wait_controller_s, 20);
+	assert_int_equal(s.loops, 0);
+	assert_int_equal(s.grace_s, 5);
 	assert_int_equal(s.reserved, -1);
 	assert_memory_equal(s.scanned_by, "MIMEDefang ", 11);
 	assert_false(s.foreground || s.relay_check || s.keep_dirs);

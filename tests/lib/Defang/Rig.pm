@@ -134,11 +134,11 @@ sub clear_log {
 	return;
 }
 
-# Send a signal and wait for the end: the exit status as in $?.
+# Send a signal and wait for the end: the exit status as in $?. By default the one that does not wait for messages in hand.
 sub stop {
 	my ($self, $signal) = @_;
 	return unless $self->{pid};
-	kill $signal || 'TERM', $self->{pid};
+	kill $signal || 'INT', $self->{pid};
 	my $end = time + $deadline_s;
 	while (time < $end) {
 		if (waitpid($self->{pid}, POSIX::WNOHANG()) > 0) {

@@ -1,0 +1,250 @@
+#include "milter/loops.h"
+
+#include "base/listen.h"
+#include "base/log.h"
+#include "base/mailbox.h"
+#include "milter/session.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum order {             /* to a loop */
+	     ORDER_TAKE, /* the connected socket `value` */
+	     ORDER_DRAIN,
+	     ORDER_STOP, /* the last one */
+	     ORDER_CHECK,
+};
+
+enum report { /* to the first */
+	      REPORT_DRAINED,
+	      REPORT_TURNED,
+};
+
+/* A loop with a thread of its own. */
+struct lane {
+	struct server server;
+	struct loop *loop;
+	struct mailbox *orders;
+	const struct mailbox *reports;
+	pthread_t thread;
+	bool runs; /* of the first loop's thread */
+};
+
+struct loops {
+	struct server first;
+	struct loop *loop;
+	struct mailbox *reports;
+	struct listener *listener;
+	int n_lanes;
+	int turn; /* who gets the next connection: a lane, or n_lanes for the first loop */
+
+	int drained_left, turned_left; /* loops that have not reported */
+	void (*drained)(void *arg);
+	void *drained_arg;
+	void (*turned)(void *arg);
+	void *turned_arg;
+	struct lane lanes[];
+};
+
+/* On the thread of a lane */
+
+static void on_lane_drained(void *arg)
+{
+	const struct lane *lane = arg;
+
+	mailbox_post_wait(lane->reports, (struct note){ .what = REPORT_DRAINED });
+}
+
+static void on_order(struct note note, void *arg)
+{
+	struct lane *lane = arg;
+
+	switch ((enum order)note.what) {
+	case ORDER_TAKE:
+		session_start(&lane->server, note.value);
+		break;
+	case ORDER_DRAIN:
+		server_drain(&lane->server, on_lane_drained, lane);
+		break;
+	case ORDER_STOP:
+		server_stop(&lane->server);
+		loop_stop(lane->loop);
+		break;
+	case ORDER_CHECK:
+		mailbox_post_wait(lane->reports, (struct note){ .what = REPORT_TURNED });
+		break;
+	}
+}
+
+static void *lane_run(void *arg)
+{
+	struct lane *lane = arg;
+	int rc = loop_run(lane->loop);
+
+	if (rc < 0)
+		log_err("event loop: %s", strerror(-rc));
+	return NULL;
+}
+
+/* On the first thread: making and ending lanes */
+
+static int lane_init(struct lane *lane, const struct loops *all, const struct site *site, int number, int n)
+{
+	lane->reports = all->reports;
+	if ((lane->loop = loop_new()) == NULL ||
+	    (lane->orders = mailbox_new(lane->loop, on_order, lane)) == NULL)
+		return -errno;
+	server_init(&lane->server, lane->loop, site, number, n);
+	return 0;
+}
+
+/* Signals are for the first loop: the thread inherits a mask that keeps them out. */
+static int lane_start(struct lane *lane)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&lane->thread, NULL, lane_run, lane);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	lane->runs = err == 0;
+	return -err;
+}
+
+static void lanes_order(const struct loops *l, enum order order)
+{
+	for (int i = 0; i < l->n_lanes; i++)
+		if (l->lanes[i].runs)
+			mailbox_post_wait(l->lanes[i].orders, (struct note){ .what = order });
+}
+
+/* Connections */
+
+/* A lane that is far behind gets no more: the connection is then the first loop's. */
+static void on_accept(int fd, void *arg)
+{
+	struct loops *l = arg;
+	int to = l->turn;
+
+	l->turn = to == l->n_lanes ? 0 : to + 1;
+	if (to == l->n_lanes || mailbox_post(l->lanes[to].orders, (struct note){ ORDER_TAKE, fd }) < 0)
+		session_start(&l->first, fd);
+}
+
+/* Reports */
+
+static void count_drained(void *arg)
+{
+	struct loops *l = arg;
+
+	if (l->drained_left > 0 && --l->drained_left == 0)
+		l->drained(l->drained_arg);
+}
+
+static void count_turned(void *arg)
+{
+	struct loops *l = arg;
+
+	if (l->turned_left > 0 && --l->turned_left == 0)
+		l->turned(l->turned_arg);
+}
+
+static void on_report(struct note note, void *arg)
+{
+	if (note.what == REPORT_DRAINED)
+		count_drained(arg);
+	else
+		count_turned(arg);
+}
+
+/* The owner's calls */
+
+struct loops *loops_new(struct loop *first, const struct site *site, int n)
+{
+	struct loops *l = calloc(1, sizeof(*l) + (size_t)(n - 1) * sizeof(l->lanes[0]));
+	int err = 0;
+
+	if (l == NULL)
+		return NULL;
+	l->loop = first;
+	server_init(&l->first, first, site, 0, n);
+	if ((l->reports = mailbox_new(first, on_report, l)) == NULL)
+		err = -errno;
+	for (; err == 0 && l->n_lanes < n - 1; l->n_lanes++)
+		err = lane_init(&l->lanes[l->n_lanes], l, site, l->n_lanes + 1, n);
+	if (err == 0)
+		return l;
+	loops_free(l);
+	errno = -err;
+	return NULL;
+}
+
+struct server *loops_first(struct loops *l)
+{
+	return &l->first;
+}
+
+int loops_listen(struct loops *l, int fd)
+{
+	int err = 0;
+
+	for (int i = 0; err == 0 && i < l->n_lanes; i++)
+		err = lane_start(&l->lanes[i]);
+	if (err == 0 && (l->listener = listener_new(l->loop, fd, on_accept, l)) == NULL)
+		err = -errno;
+	return err;
+}
+
+void loops_drain(struct loops *l, bool accept_waiting, void (*drained)(void *arg), void *arg)
+{
+	l->drained = drained;
+	l->drained_arg = arg;
+	l->drained_left = l->n_lanes + 1;
+	if (accept_waiting)
+		listener_finish(l->listener);
+	else
+		listener_free(l->listener);
+	l->listener = NULL;
+	lanes_order(l, ORDER_DRAIN);
+	server_drain(&l->first, count_drained, l);
+}
+
+void loops_stop(struct loops *l)
+{
+	listener_free(l->listener);
+	l->listener = NULL;
+	lanes_order(l, ORDER_STOP);
+	server_stop(&l->first);
+	for (int i = 0; i < l->n_lanes; i++) {
+		if (l->lanes[i].runs)
+			pthread_join(l->lanes[i].thread, NULL);
+		l->lanes[i].runs = false;
+	}
+}
+
+void loops_check(struct loops *l, void (*turned)(void *arg), void *arg)
+{
+	l->turned = turned;
+	l->turned_arg = arg;
+	l->turned_left = l->n_lanes + 1;
+	lanes_order(l, ORDER_CHECK);
+	loop_defer(l->loop, count_turned, l);
+}
+
+void loops_free(struct loops *l)
+{
+	if (l == NULL)
+		return;
+	loops_stop(l);
+	for (int i = 0; i < l->n_lanes; i++) {
+		mailbox_free(l->lanes[i].orders);
+		loop_free(l->lanes[i].loop);
+	}
+	mailbox_free(l->reports);
+	free(l);
+}

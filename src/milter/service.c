@@ -1,0 +1,191 @@
+#include "milter/service.h"
+
+#include "base/daemon.h"
+#include "base/listen.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "milter/loops.h"
+#include "milter/starter.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define DEFAULT_MAX_LOOPS 4
+
+struct service {
+	const struct service_config *config;
+	const struct settings *settings;
+	struct loop *loop;
+	struct loops *loops;
+	struct starter *starter; /* while the controller has not answered */
+	struct timer *grace;     /* the longest that messages in hand may take at the end */
+	int listen_fd;           /* -1 once it was unlinked */
+	bool serving;            /* listen_fd belongs to the loops */
+	bool ending;
+	int status;
+};
+
+/* As many as there are processors for us, but few: sessions mostly wait. */
+static int default_loops(void)
+{
+	cpu_set_t cpus;
+	int n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+
+	return n < DEFAULT_MAX_LOOPS ? n : DEFAULT_MAX_LOOPS;
+}
+
+static void fail(struct service *s, const char *what, int rc)
+{
+	s->status = EX_OSERR;
+	daemon_fail(EX_OSERR, "%s: %s", what, strerror(-rc));
+	loop_stop(s->loop);
+}
+
+/* The start */
+
+static void serve(struct service *s)
+{
+	int rc = loops_listen(s->loops, s->listen_fd);
+
+	if (rc == 0) {
+		s->serving = true;
+		log_info("Multiplexor alive - entering main loop");
+		rc = s->config->serving(s->config->arg);
+	}
+	if (rc < 0)
+		fail(s, "cannot serve", rc);
+}
+
+static void on_controller(bool alive, void *arg)
+{
+	struct service *s = arg;
+
+	s->starter = NULL;
+	if (alive) {
+		serve(s);
+		return;
+	}
+	s->status = EXIT_FAILURE;
+	daemon_fail(EXIT_FAILURE, "Multiplexor socket did not appear.  Exiting.");
+	loop_stop(s->loop);
+}
+
+/* The end */
+
+static void unlink_socket(struct service *s)
+{
+	if (s->listen_fd >= 0)
+		listen_unlink(&s->settings->socket, s->listen_fd);
+	s->listen_fd = -1;
+}
+
+static void on_drained(void *arg)
+{
+	struct service *s = arg;
+
+	log_info("all messages are finished");
+	loop_stop(s->loop);
+}
+
+static void on_grace_over(void *arg)
+{
+	struct service *s = arg;
+
+	log_warn("messages are not finished within %lld s: ending their sessions",
+		 (long long)s->settings->grace_s);
+	loop_stop(s->loop);
+}
+
+static void end_gently(struct service *s, int signo)
+{
+	s->ending = true;
+	unlink_socket(s); /* first: who finds no socket is not lost in a backlog */
+	log_info("%s: finishing the messages in hand", strsignal(signo));
+	timer_set(s->grace, s->settings->grace_s * 1000);
+	loops_drain(s->loops, true, on_drained, s);
+}
+
+static void on_signal(int signo, void *arg)
+{
+	struct service *s = arg;
+
+	if (s->serving && !s->ending && signo != SIGINT) {
+		end_gently(s, signo);
+		return;
+	}
+	log_info("%s: stopping", strsignal(signo));
+	loop_stop(s->loop);
+}
+
+static int watch_signals(struct service *s)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && rc == 0; i++)
+		rc = loop_signal(s->loop, signals[i], on_signal, s);
+	return rc;
+}
+
+/* A signal that comes now, when the loop no longer catches it, must not cut the clean-up short. */
+static void block_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
+/* Undo, in reverse, whatever of it was done. */
+static void clean_up(struct service *s)
+{
+	int fd = s->listen_fd;
+
+	block_signals();
+	unlink_socket(s);
+	starter_free(s->starter);
+	loops_free(s->loops);
+	if (!s->serving)
+		close(fd);
+	timer_free(s->grace);
+	loop_free(s->loop);
+}
+
+static int prepare(struct service *s)
+{
+	int n = s->settings->loops > 0 ? (int)s->settings->loops : default_loops(), rc;
+
+	if ((s->loop = loop_new()) == NULL || (s->grace = timer_new(s->loop, on_grace_over, s)) == NULL ||
+	    (s->loops = loops_new(s->loop, s->config->site, n)) == NULL)
+		return -errno;
+	if ((rc = watch_signals(s)) < 0)
+		return rc;
+	s->starter = starter_new(&loops_first(s->loops)->client, s->settings->wait_controller_s * 1000,
+				 on_controller, s);
+	return s->starter != NULL ? 0 : -ENOMEM;
+}
+
+int service_run(const struct service_config *config)
+{
+	struct service s = {
+		.config = config,
+		.settings = config->site->settings,
+		.listen_fd = config->listen_fd,
+	};
+	int rc = prepare(&s);
+
+	if (rc == 0)
+		rc = loop_run(s.loop);
+	if (rc < 0) {
+		s.status = EX_OSERR;
+		daemon_fail(EX_OSERR, "event loop: %s", strerror(-rc));
+	}
+	clean_up(&s);
+	return s.status;
+}

@@ -1,0 +1,20 @@
+/* service.h - the front end from the wait for the controller to the end that a signal asks for.
+ *
+ *   SIGTERM, SIGHUP   stop listening, finish the messages in hand, for at most --grace seconds
+ *   SIGINT, or another one of these   end all sessions now; so too before anybody is served */
+#ifndef DEFANG_MILTER_SERVICE_H
+#define DEFANG_MILTER_SERVICE_H
+
+#include "milter/site.h"
+
+struct service_config {
+	const struct site *site;
+	int listen_fd;             /* taken; a socket file of our own is removed at the end */
+	int (*serving)(void *arg); /* called when mail can be taken. 0, or -errno, which ends the service */
+	void *arg;
+};
+
+/* Run to the end. The exit status; what is not 0 was told through daemon_fail(). */
+int service_run(const struct service_config *config);
+
+#endif
