@@ -1,8 +1,10 @@
 #include "milter/check.h"
 
+#include "proto/percent.h"
 #include "proto/request.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define NUMBER_SIZE 12
 
@@ -56,15 +58,32 @@ void check_helo(struct buf *out, const struct peer *peer, const char *queue_id)
 	request_encode(out, "helook", words, 7);
 }
 
-/* The fixed words, then the ESMTP arguments: as many as a request can have. */
+/* Bytes that a word takes in a request, with the space before it. */
+static size_t word_size(const char *word)
+{
+	struct buf encoded;
+	size_t n;
+
+	buf_init(&encoded, BUF_NO_LIMIT);
+	percent_encode_str(&encoded, word);
+	n = encoded.len + 1;
+	buf_free(&encoded);
+	return n;
+}
+
+/* The fixed words, then the ESMTP arguments as far as a request has room for them: COMMANDS has all. */
 static void put_with_args(struct buf *out, const char *verb, const char *const *fixed, int n,
 			  struct milter_strings args)
 {
 	const char *words[REQUEST_MAX_WORDS], *arg;
+	size_t size = strlen(verb);
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		words[i] = fixed[i];
-	while (n < REQUEST_MAX_WORDS && (arg = milter_next(&args)) != NULL)
+		size += word_size(fixed[i]);
+	}
+	while (n < REQUEST_MAX_WORDS && (arg = milter_next(&args)) != NULL &&
+	       (size += word_size(arg)) <= REQUEST_MAX_LINE)
 		words[n++] = arg;
 	request_encode(out, verb, words, n);
 }

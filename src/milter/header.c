@@ -2,18 +2,42 @@
 
 #include <string.h>
 
-void header_add_folded(struct buf *out, const char *text)
+bool header_is_name(const char *name)
 {
-	for (;;) {
-		size_t n = strcspn(text, "\r");
+	for (const char *c = name; *c != '\0'; c++)
+		if (*c < 33 || *c > 126 || *c == ':')
+			return false;
+	return *name != '\0';
+}
 
-		buf_add(out, text, n);
-		if (text[n] == '\0')
-			return;
-		if (text[n + 1] != '\n')
-			buf_addc(out, ' ');
-		text += n + 1;
+void header_add_name(struct buf *out, const char *name)
+{
+	size_t n;
+
+	for (; name[n = strcspn(name, "\r\n")] != '\0'; name += n + 1) {
+		buf_add(out, name, n);
+		buf_addc(out, ' ');
 	}
+	buf_add(out, name, n);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+void header_add_folded(struct buf *out, const char *value)
+{
+	size_t n;
+
+	for (; value[n = strcspn(value, "\r\n")] != '\0'; value += n + 1) {
+		buf_add(out, value, n);
+		if (value[n] == '\n')
+			buf_add(out, "\n\t", is_blank(value[n + 1]) ? 1 : 2);
+		else if (value[n + 1] != '\n')
+			buf_addc(out, ' ');
+	}
+	buf_add(out, value, n);
 }
 
 void header_add_unfolded(struct buf *out, const char *text)
@@ -28,11 +52,16 @@ void header_add_unfolded(struct buf *out, const char *text)
 	}
 }
 
-bool header_is_suspicious(const char *text)
+bool header_is_suspicious(const char *name, const char *value)
 {
-	while ((text = strchr(text, '\r')) != NULL)
-		if (*++text != '\n')
+	if (strpbrk(name, "\r\n") != NULL)
+		return true;
+	while ((value = strpbrk(value, "\r\n")) != NULL) {
+		char c = *value++;
+
+		if (c == '\r' ? *value != '\n' : !is_blank(*value))
 			return true;
+	}
 	return false;
 }
 

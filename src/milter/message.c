@@ -291,7 +291,7 @@ static void note_header(struct message *m, const char *name, const char *value)
 {
 	const char *validation = m->site->validation_header;
 
-	if (header_is_suspicious(name) || header_is_suspicious(value))
+	if (header_is_suspicious(name, value))
 		item_write(commands(m), COMMAND_SUSPICIOUS_HEADER, NULL, 0);
 	if (strcasecmp(name, "Subject") == 0)
 		note_value(m, COMMAND_SUBJECT, value);
@@ -305,12 +305,19 @@ static void note_header(struct message *m, const char *name, const char *value)
 		note_validation(m, value);
 }
 
-static void put_header(struct buf *out, const char *name, const char *value,
-		       void (*add)(struct buf *out, const char *text))
+static void put_folded(struct buf *out, const char *name, const char *value)
 {
-	add(out, name);
+	header_add_name(out, name);
 	buf_add(out, ": ", 2);
-	add(out, value);
+	header_add_folded(out, value);
+	buf_addc(out, '\n');
+}
+
+static void put_unfolded(struct buf *out, const char *name, const char *value)
+{
+	header_add_unfolded(out, name);
+	buf_add(out, ": ", 2);
+	header_add_unfolded(out, value);
 	buf_addc(out, '\n');
 }
 
@@ -321,8 +328,8 @@ int message_header(struct message *m, const char *name, const char *value)
 	note_header(m, name, value);
 	if (strcasecmp(name, "Content-Type") == 0 && m->traits.content_types > 1)
 		return spool_added(m->spool, SPOOL_COMMANDS);
-	put_header(spool_buf(m->spool, SPOOL_INPUTMSG), name, value, header_add_folded);
-	put_header(spool_buf(m->spool, SPOOL_HEADERS), name, value, header_add_unfolded);
+	put_folded(spool_buf(m->spool, SPOOL_INPUTMSG), name, value);
+	put_unfolded(spool_buf(m->spool, SPOOL_HEADERS), name, value);
 	if ((err = spool_added(m->spool, SPOOL_COMMANDS)) == 0 &&
 	    (err = spool_added(m->spool, SPOOL_HEADERS)) == 0)
 		err = spool_added(m->spool, SPOOL_INPUTMSG);

@@ -1,6 +1,7 @@
 #include "milter/results.h"
 
 #include "base/number.h"
+#include "milter/header.h"
 
 #include <errno.h>
 #include <string.h>
@@ -38,16 +39,6 @@ static uint32_t index_of(const char *text, int64_t least)
 	return (uint32_t)n;
 }
 
-/* A name that a header field can have (RFC 5322, 3.6.8). With anything else in it a line break, say, would
- * smuggle in another field. */
-static bool is_field_name(const char *name)
-{
-	for (const char *c = name; *c != '\0'; c++)
-		if (*c < 33 || *c > 126 || *c == ':')
-			return false;
-	return *name != '\0';
-}
-
 static int unknown(struct parse *p, char letter)
 {
 	if (p->out.n_unknown++ == 0)
@@ -61,7 +52,7 @@ static int add_header(struct parse *p, const struct item *item)
 {
 	if (item->argc < 2 || item->argv[0][0] == '\0')
 		return 0;
-	if (!is_field_name(item->argv[0]))
+	if (!header_is_name(item->argv[0]))
 		return unknown(p, item->letter);
 	remove_crs(item->argv[1]);
 	return changes_add(&p->out.changes,
@@ -72,7 +63,7 @@ static int insert_header(struct parse *p, const struct item *item)
 {
 	if (item->argc < 3 || item->argv[0][0] == '\0')
 		return 0;
-	if (!is_field_name(item->argv[0]))
+	if (!header_is_name(item->argv[0]))
 		return unknown(p, item->letter);
 	remove_crs(item->argv[2]);
 	return changes_add(&p->out.changes, (struct change){ MILTER_INSHEADER, index_of(item->argv[1], 0),
@@ -83,7 +74,7 @@ static int change_header(struct parse *p, const struct item *item)
 {
 	if (item->argc < 3 || item->argv[0][0] == '\0')
 		return 0;
-	if (!is_field_name(item->argv[0]))
+	if (!header_is_name(item->argv[0]))
 		return unknown(p, item->letter);
 	remove_crs(item->argv[2]);
 	return changes_add(&p->out.changes, (struct change){ MILTER_CHGHEADER, index_of(item->argv[1], 1),
@@ -94,7 +85,7 @@ static int delete_header(struct parse *p, const struct item *item)
 {
 	if (item->argc < 2 || item->argv[0][0] == '\0')
 		return 0;
-	if (!is_field_name(item->argv[0]))
+	if (!header_is_name(item->argv[0]))
 		return unknown(p, item->letter);
 	return changes_add(&p->out.changes, (struct change){ MILTER_CHGHEADER, index_of(item->argv[1], 1),
 							     item->argv[0], "" });

@@ -71,6 +71,27 @@ static void sender_and_recipient(void **state)
 	macros_free(&macros);
 }
 
+/* An argument that a request has no room for is left out, with what follows it. */
+static void arguments_beyond_a_request_are_left_out(void **state)
+{
+	const struct check_about about = { &known, "Q1", "/spool/mdefang-1", "<s@x>", NULL };
+	static char args[30000];
+	struct milter_msg mail = { .envelope = { "<s@x>", { args, args + sizeof(args) } } };
+	struct buf out;
+
+	memset(args, 1, sizeof(args)); /* three bytes each when encoded */
+	memcpy(args, "A=1", 4);
+	args[4 + 3000] = '\0';
+	args[sizeof(args) - 3] = '\0';
+	args[sizeof(args) - 1] = '\0';
+	buf_init(&out, BUF_NO_LIMIT);
+	check_sender(&out, &about, &mail);
+	assert_true(out.len > 9000 && out.len < 9200);
+	assert_non_null(strstr(out.data, " A=1 %01%01"));
+	assert_string_equal(out.data + out.len - 4, "%01\n");
+	buf_free(&out);
+}
+
 static void wanted_macros_are_listed(void **state)
 {
 	struct settings settings = { .macros = { "mine" }, .n_macros = 1 };
@@ -90,6 +111,7 @@ int main(void)
 		cmocka_unit_test(relay_and_helo),
 		cmocka_unit_test(nameless_client_is_its_address),
 		cmocka_unit_test(sender_and_recipient),
+		cmocka_unit_test(arguments_beyond_a_request_are_left_out),
 		cmocka_unit_test(wanted_macros_are_listed),
 	};
 

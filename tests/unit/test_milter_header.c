@@ -10,7 +10,7 @@
 static const struct {
 	const char *text, *folded, *unfolded;
 	bool suspicious;
-} texts[] = {
+} values[] = {
 	{ "", "", "", false },
 	{ "plain", "plain", "plain", false },
 	{ "a\n\tb\n  c", "a\n\tb\n  c", "a\tb  c", false },
@@ -18,22 +18,57 @@ static const struct {
 	{ "a\rb", "a b", "ab", true },
 	{ "a\r", "a ", "a", true },
 	{ "a\r\r\n b", "a \n b", "a b", true },
+	{ "a\nB: c", "a\n\tB: c", "aB: c", true },
+	{ "a\r\nB: c", "a\n\tB: c", "aB: c", true },
+	{ "a\n\nbody", "a\n\t\n\tbody", "abody", true },
+	{ "a\n", "a\n\t", "a", true },
+	{ "\n a", "\n a", " a", false },
 	{ "\xe4\xf6", "\xe4\xf6", "\xe4\xf6", false },
 };
 
-static void header_texts(void **state)
+static void header_values(void **state)
 {
 	struct buf out;
 
 	buf_init(&out, BUF_NO_LIMIT);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		buf_clear(&out);
-		header_add_folded(&out, texts[i].text);
-		assert_string_equal(out.data, texts[i].folded);
+		header_add_folded(&out, values[i].text);
+		assert_string_equal(out.data, values[i].folded);
 		buf_clear(&out);
-		header_add_unfolded(&out, texts[i].text);
-		assert_string_equal(out.data, texts[i].unfolded);
-		assert_int_equal(header_is_suspicious(texts[i].text), texts[i].suspicious);
+		header_add_unfolded(&out, values[i].text);
+		assert_string_equal(out.data, values[i].unfolded);
+		assert_int_equal(header_is_suspicious("Name", values[i].text), values[i].suspicious);
+	}
+	buf_free(&out);
+}
+
+static const struct {
+	const char *name, *shown;
+	bool suspicious, valid;
+} names[] = {
+	{ "Subject", "Subject", false, true },
+	{ "X!~", "X!~", false, true },
+	{ "A\nB: c", "A B: c", true, false },
+	{ "A\r\n\n", "A   ", true, false },
+	{ "\rA", " A", true, false },
+	{ "A B", "A B", false, false },
+	{ "A:", "A:", false, false },
+	{ "\xe4", "\xe4", false, false },
+	{ "", "", false, false },
+};
+
+static void header_names(void **state)
+{
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		buf_clear(&out);
+		header_add_name(&out, names[i].name);
+		assert_string_equal(out.data, names[i].shown);
+		assert_int_equal(header_is_suspicious(names[i].name, "value"), names[i].suspicious);
+		assert_int_equal(header_is_name(names[i].name), names[i].valid);
 	}
 	buf_free(&out);
 }
@@ -65,7 +100,8 @@ static void leading_addresses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(header_texts),
+		cmocka_unit_test(header_values),
+		cmocka_unit_test(header_names),
 		cmocka_unit_test(leading_addresses),
 	};
 
