@@ -7,12 +7,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* The pipe to the waiting parent; -1 in the foreground and once it has been told. */
 static int ready_fd = -1;
+
+/* Lines for the parent to print: warnings of a start that succeeds. NULL without. */
+static char *warnings;
 
 int daemon_begin(void)
 {
@@ -37,7 +41,29 @@ static void parent_tell(int status, const char *text)
 void daemon_ready(void)
 {
 	if (ready_fd != -1)
-		parent_tell(0, "");
+		parent_tell(0, warnings != NULL ? warnings : "");
+	free(warnings);
+	warnings = NULL;
+}
+
+void daemon_warn(const char *format, ...)
+{
+	struct buf text;
+	va_list ap;
+
+	buf_init(&text, BUF_NO_LIMIT);
+	if (warnings != NULL)
+		buf_adds(&text, warnings);
+	va_start(ap, format);
+	buf_addv(&text, format, ap);
+	va_end(ap);
+	log_warn("%s", text.data + (warnings != NULL ? strlen(warnings) : 0));
+	buf_addc(&text, '\n');
+	if (ready_fd != -1 && buf_error(&text) == 0) {
+		free(warnings);
+		warnings = buf_take(&text);
+	}
+	buf_free(&text);
 }
 
 void daemon_fail(int status, const char *format, ...)

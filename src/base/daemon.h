@@ -14,6 +14,10 @@ void daemon_ready(void);
  * (`Error from child: TEXT`), which then exits with `status` (sysexits). Does not exit by itself. */
 void daemon_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Something that the administrator should know, and that does not keep the daemon from starting: to the log
+ * at warning and to standard error, in the background by the waiting parent once we are ready. */
+void daemon_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Open the pid file without truncating it; done before rights are dropped, since it may lie in a folder of
  * root's. The descriptor, or -errno. Links are not followed; mode 0644. */
 int pidfile_open(const char *path);

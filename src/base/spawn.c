@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define MAX_FDS 64
-#define MAX_NOTE 4096 /* bytes that a daemon may say of its failed start */
+#define MAX_NOTE 4096 /* bytes that a daemon may say of its start */
 
 /* The child, between fork() and execv(): only async-signal-safe calls, since another thread of the parent
  * may have held any lock. */
@@ -138,6 +138,8 @@ static _Noreturn void parent_wait(int fd)
 	}
 	if (note[0] != 0)
 		dprintf(STDERR_FILENO, "Error from child: %.*s\n", (int)(n - 1), note + 1);
+	else
+		dprintf(STDERR_FILENO, "%.*s", (int)(n - 1), note + 1); /* warnings, whole lines */
 	_exit((unsigned char)note[0]);
 }
 

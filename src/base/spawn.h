@@ -22,7 +22,7 @@ pid_t spawn(const struct spawn *how);
 
 /* Go into the background: fork, setsid, fork; standard descriptors on /dev/null. Returns in the daemon with
  * the descriptor of a pipe to the waiting parent in *ready_fd; use daemon.h. 0 or -errno. The first process
- * does not return: it waits, prints the daemon's error if it sends one, and exits. */
+ * does not return: it waits, prints the daemon's error or warnings if it sends any, and exits. */
 int spawn_background(int *ready_fd);
 
 #endif

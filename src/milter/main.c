@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <syslog.h>
 #include <unistd.h>
 
 /* The running program. */
@@ -153,10 +154,8 @@ static int open_socket(struct program *p)
 static int open_site(struct program *p)
 {
 	umask(p->settings.group ? 027 : 077);
-	if (site_open(&p->site, &p->settings) == 0)
-		return 0;
-	p->status = EX_NOINPUT;
-	return -1;
+	p->status = site_open(&p->site, &p->settings);
+	return p->status == 0 ? 0 : -1;
 }
 
 /* Running */
@@ -215,6 +214,7 @@ int main(int argc, char *argv[])
 	load_settings(&p.settings, argc, argv);
 	find_user(&p);
 	log_open("mimedefang", p.settings.facility, p.settings.foreground);
+	log_level(LOG_DEBUG); /* syslogd sorts out what is wanted */
 	if (!p.settings.foreground && (rc = daemon_begin()) < 0) {
 		fail(&p, EX_OSERR, "cannot go into the background", "", rc);
 		return p.status;

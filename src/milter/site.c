@@ -2,10 +2,12 @@
 
 #include "base/daemon.h"
 #include "base/log.h"
+#include "milter/header.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,7 @@
 
 #define KEY_FILE "mimedefang-ip-key"
 #define KEEP_FILE "DO-NOT-DELETE-WORK-DIRS"
-#define MAX_KEY 1024 /* bytes of the key file's first line */
+#define MAX_KEY 512 /* bytes of the name in it */
 
 /* Blocking: only for the start. */
 static void find_own_ip(struct site *site)
@@ -32,45 +34,64 @@ static void find_own_ip(struct site *site)
 		freeaddrinfo(found);
 		return;
 	}
-	log_warn("Could not determine my own IP address!  Ensure that %s has an entry in /etc/hosts or the "
-		 "DNS",
-		 name);
+	daemon_warn("Could not determine my own IP address!  Ensure that %s has an entry in /etc/hosts or "
+		    "the DNS",
+		    name);
 }
 
-/* The first line of the key file is the header's name. Without a file the feature is off. */
-static void read_key(struct site *site)
+/* Read up to n - 1 bytes of the first line, with its end. 0, or -errno: -ENODATA when it is empty. */
+static int read_first_line(const char *path, char *line, int n)
 {
-	char path[4096], line[MAX_KEY];
-	FILE *f;
+	FILE *f = fopen(path, "re");
+	int err = 0;
+
+	if (f == NULL)
+		return -errno;
+	if (fgets(line, n, f) == NULL)
+		err = ferror(f) ? -errno : -ENODATA;
+	else if (line[0] == '\r' || line[0] == '\n')
+		err = -ENODATA;
+	fclose(f);
+	return err;
+}
+
+/* The first line of the key file is the header's name. 0 or a sysexits status. */
+static int read_key(struct site *site)
+{
+	char path[PATH_MAX], line[MAX_KEY + 2] = "";
+	int err;
 
 	snprintf(path, sizeof(path), "%s/" KEY_FILE, site->settings->conf_dir);
-	if ((f = fopen(path, "re")) == NULL) {
-		if (errno != ENOENT)
-			log_warn("%s: %s: no IP validation header", path, strerror(errno));
-		return;
+	if ((err = read_first_line(path, line, sizeof(line))) == -ENOENT)
+		return 0; /* the feature is not wanted */
+	if (err < 0) {
+		daemon_warn("%s: %s: no IP validation header", path, strerror(-err));
+		return 0;
 	}
-	if (fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, "\r\n")] = '\0';
-		if (line[0] != '\0' && (site->validation_header = strdup(line)) != NULL)
-			log_debug("IP validation header is %s", line);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (strlen(line) > MAX_KEY || !header_is_name(line)) {
+		daemon_fail(EX_CONFIG, "%s: the first line is not a header's name of at most %d bytes", path,
+			    MAX_KEY);
+		return EX_CONFIG;
 	}
-	fclose(f);
+	if ((site->validation_header = strdup(line)) == NULL) {
+		daemon_fail(EX_OSERR, "%s: %s", path, strerror(ENOMEM));
+		return EX_OSERR;
+	}
+	log_debug("IP validation header is %s", line);
+	return 0;
 }
 
 int site_open(struct site *site, const struct settings *settings)
 {
-	int err;
-
 	*site = (struct site){ .settings = settings, .spool_fd = -1 };
 	if (chdir(settings->spool) == -1 ||
 	    (site->spool_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1) {
-		err = -errno;
-		daemon_fail(EX_NOINPUT, "Unable to chdir(%s): %s", settings->spool, strerror(-err));
-		return err;
+		daemon_fail(EX_NOINPUT, "Unable to chdir(%s): %s", settings->spool, strerror(errno));
+		return EX_NOINPUT;
 	}
 	find_own_ip(site);
-	read_key(site);
-	return 0;
+	return read_key(site);
 }
 
 void site_close(struct site *site)

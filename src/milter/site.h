@@ -15,8 +15,9 @@ struct site {
 	char *validation_header;       /* the header that bears a client address to trust, or NULL */
 };
 
-/* Open the spool, look up our address, read the key file. 0, or -errno when the spool cannot be used, which
- * is also told through daemon_fail(); what else is missing is only logged. */
+/* Open the spool, look up our address, read the key file. 0, or a sysexits status, told through
+ * daemon_fail(), when the spool cannot be used or the key file names no header. Without an address, or with a
+ * key file that cannot be read, the administrator is warned and what needs them is off. */
 int site_open(struct site *site, const struct settings *settings);
 void site_close(struct site *site);
 

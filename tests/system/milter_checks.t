@@ -2,6 +2,9 @@
 # The questions at connect, HELO, MAIL and RCPT: what is asked, and what the MTA is told for each reply.
 use strict;
 use warnings;
+use IO::Select;
+use IO::Socket::UNIX;
+use Socket qw(SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(time);
 use Defang::Rig;
@@ -73,10 +76,24 @@ for my $case (
 	[ "ok 0 no\n", 'y554 5.7.1 no', 'r' ],
 	[ "ok 0 100%25%20no 250 x 0\n", 'y554 5.7.1 100%% no', 'r' ],
 	[ "ok 0 one%0Atwo 550 5.1.1 0\n", "y550-5.1.1 one\r\n550 5.1.1 two", 'r' ],
+	[ "ok 1\r\n", 't' ],
+	[ "ok 1 \n", 't' ],
+	[ "ok 4\n", 't' ],
+	[ "ok 0  550 5.1.1 0\n", 'y550 5.1.1 Forbidden for policy reasons', 'r' ],
+	[ "ok -1  450 4.1.1 0\n", 'y450 4.1.1 Please try again later', 't' ],
+	[ "ok 0 no 450 4.1.1 0\n", 'y554 5.7.1 no', 'r' ],
+	[ "ok 0 no 55x 5.1.1111 0\n", 'y554 5.7.1 no', 'r' ],
+	[ "ok -1 no 550 5.1.1 0\n", 'y451 4.3.0 no', 't' ],
+	[ "ok -1 no 45 4.1 0\n", 'y451 4.3.0 no', 't' ],
+	[ "ok 0 a%09b%7F%01c%00d 550\n", 'y550 5.7.1 a b  c d', 'r' ],
+	[ "ok 0 one%0D%0Atwo%0A 550 5.1.1\n", "y550-5.1.1 one \r\n550 5.1.1 two", 'r' ],
+	[ 'ok 0 ' . '%0Ax' x 40 . " 550 5.1.1\n", join("\r\n", "y550-5.1.1 ", ('550-5.1.1 x') x 29, '550 5.1.1 x'), 'r' ],
+	[ 'ok 0 ' . '%25' x 600 . " 550 5.1.1\n", 'y550 5.1.1 ' . '%%' x 490, 'r' ],
+	[ 'ok 0 ' . 'x' x 70000, 'y554 5.7.1 ' . 'x' x 980, 'r' ],
 	)
 {
 	my ($reply, $verdict, $plain) = @$case;
-	my $shown = $reply =~ s/\n/\\n/r;
+	my $shown = length $reply < 60 ? $reply =~ s/\n/\\n/r =~ s/\r/\\r/r : substr($reply, 0, 20) . '..';
 	for my $phase (qw(C H M R)) {
 		my ($got) = at_phase($phase, $reply);
 		is $got, $phase eq 'C' && $plain ? $plain : $verdict, "reply `$shown' in phase $phase";
@@ -84,6 +101,33 @@ for my $case (
 }
 ok $rig->wait_log(qr/^.*error: Q1: Error from multiplexor: error: No free workers session=\w{11}$/m), 'an error is logged with the queue id';
 ok $rig->wait_log(qr/^.*error: NOQUEUE: Error from multiplexor: error: No free workers session=\w{11}$/m), '  or NOQUEUE';
+
+ok $rig->wait_log(qr/^.*warning: Q1: MXCommand: Overlong reply from multiplexor was truncated! /m), 'an overlong reply is logged';
+
+# The address that the client came to
+for my $case ([ [ '{if_addr}', '192.0.2.50', '{daemon_port}', '587' ], '192.0.2.50 587' ], [ [ '{if_addr}', '', '{daemon_port}', 'smtp' ], '[\d.]+ 0' ],
+	[ [ '{if_addr}', '127.0.0.1' ], '\S+ 0' ], [ [ 'i', 'EARLY' ], '\S+ 0', 'EARLY' ])
+{
+	my ($macros, $own, $id) = @$case;
+	my $mta = $rig->connect;
+	reply("ok 1\n");
+	$mta->macros(C => @$macros);
+	$mta->connect_from('', '6', 25, '::192.0.2.6');
+	like +($rig->requests)[-1], qr/^relayok 192\.0\.2\.6 192\.0\.2\.6 25 $own @{[ $id || 'NOQUEUE' ]}$/, "relayok with macros @$macros";
+}
+
+# Requests that are too long: the ESMTP arguments behind those that fit are left out.
+{
+	my (undef, $mta) = at_phase(M => "ok 1\n");
+	$mta->rcpt('<first@x>');
+	my $long = "\1" x 20000; # 60000 bytes when encoded
+	is $mta->rcpt("<$long\@x>", 'A=1', "B=$long", 'C=1'), 'c', 'an ESMTP argument that does not fit into the request';
+	like +($rig->requests)[-1], qr/ A=1$/, '  is left out';
+	is $mta->rcpt("<$long$long\@x>"), 't', 'a recipient that does not: TEMPFAIL';
+	ok $rig->wait_log(qr/error: Q1: request to the multiplexor not sent: it is too long /), '  logged';
+	is $mta->mail("<$long$long\@x>"), 't', 'a sender that does not: TEMPFAIL';
+	ok wait_until(sub { !$rig->work_dirs }), '  no directory is left';
+}
 
 # What becomes of the message
 for my $case ([ 0, 'M', 0 ], [ -1, 'M', 0 ], [ 2, 'M', 0 ], [ 3, 'M', 0 ], [ 1, 'M', 1 ],
@@ -165,6 +209,20 @@ for my $phase (qw(C H M R)) {
 }
 ok $rig->wait_log(qr/NOQUEUE: MXCommand: connect: No such file or directory: Is multiplexor running\?/), '  is logged';
 ok !$rig->work_dirs, '  no directory stays';
+
+# A controller that hangs up at the question
+{
+	my $listen = IO::Socket::UNIX->new(Type => SOCK_STREAM, Local => "$rig->{dir}/pool.sock", Listen => 5) or die $!;
+	chmod 0777, "$rig->{dir}/pool.sock";
+	my $mta = $rig->connect;
+	$mta->send('H', "h\0");
+	my $asked = $listen->accept;
+	IO::Select->new($asked)->can_read(20);
+	close $asked;
+	is +($mta->answer)[-1][0], 't', 'controller hangs up unread: HELO';
+	ok $rig->wait_log(qr/error: NOQUEUE: MXCommand: (read|write): \w[^:]*: Is multiplexor running\?/), '  is logged';
+	unlink "$rig->{dir}/pool.sock";
+}
 $rig->stop;
 
 # Free workers: [ options, reply to `free`, verdict for this host, verdict for others ]

@@ -63,9 +63,16 @@ for my $case (
 	[ "B550 5.1.1 go%20away\nF\n", 'y550 5.1.1 go away|' ],
 	[ "B550 5.1.1 one%0Atwo%20100%25\nF\n", "y550-5.1.1 one\r\n550 5.1.1 two 100%%|" ],
 	[ "T450 4.7.1 later\nF\n", 'y450 4.7.1 later|' ],
-	[ "B\nF\n", 'y554 5.7.1 Forbidden for policy reasons|' ],
-	[ "T\nF\n", 'y451 4.3.0 Please try again later|' ],
-	[ "D\nF\n", 'd' ],
+	[ "B550 5.1.1 " . join('%0A', 1 .. 40) . "\nF\n", join("\r\n", 'y550-5.1.1 1', map({ "550-5.1.1 $_" } 2 .. 30), '550 5.1.1 31|') ],
+	[ "B550 5.1.1 " . '%25' x 600 . "\nF\n", 'y550 5.1.1 ' . '%%' x 490 . '|' ],
+	[ "B450 4.1.1 a%09b%0D%7F\nF\n", 'y554 5.7.1 a b  |' ],
+	[ "Tx 4.1 no\nF\n", 'y451 4.3.0 no|' ],
+	[ "B\nF\n", 'y554 5.7.1 Forbidden for policy reasons|', qr/debug: NOQUEUE: Bouncing because filter instructed us to / ],
+	[ "T\nF\n", 'y451 4.3.0 Please try again later|', qr/debug: NOQUEUE: Tempfailing because filter instructed us to / ],
+	[ "D\nF\n", 'd', qr/debug: NOQUEUE: Discarding because filter instructed us to / ],
+	[ "IX-A x v\nJX-A -2\nNX-A\nIX-A 1\nJX-A\nH\nF\n", 'm' . at(1) . 'X-A|v| m' . at(1) . 'X-A|| c' ],
+	[ "HX-A\ta%0Ab%20%41\nF\n", "hX-A|a\nb A| c" ],
+	[ "Hbad%0Aname v\nHa b\nF\n", 'ha|b| c', qr/warning: NOQUEUE: Unknown command 'H' in RESULTS file/ ],
 	[ "Ha b\nQwhy\nR<x>\nB550 5.1.1 no\nF\n", 'qwhy| y550 5.1.1 no|' ],
 	[ "B550 5.1.1 first\nT450 4.7.1 second\nF\n", 'y450 4.7.1 second|' ],
 	[ "Ha b\nF\nHc d\n", 'ha|b| c' ],
@@ -92,12 +99,35 @@ is outcome("Mtext/html\nF\n", headers => [ 'Content-Type' => 'a/b', 'content-typ
 ok $rig->wait_log(qr/warning: NOQUEUE: WARNING: 3 Content-Type headers found -- deleting all but first/), '  logged';
 is outcome("D\nF\n", headers => [ 'Content-Type' => 'a/b', 'content-type' => 'c/d' ]), 'd', '  but not of a refused message';
 
+# Overlong lines: those of RESULTS, and a reply to the scan
+$rig->stop;
+$mta = rig(
+	args => [qw(-X)],
+	answer => sub { $_[0] =~ /^scan/ && -e "$_[1]{dir}/overlong" ? 'ok' . ' ' x 70000 : 'default' },
+	results => sub { slurp("$_[0]/../../results") },
+);
+is outcome('HX-A ' . 'x' x 262139 . "\nF\n"), 'hX-A|' . 'x' x 262139 . '| c', 'a line of 262144 bytes is taken';
+is outcome("Ha b\nHX-A " . 'x' x 262140 . "\nF\n"), 't', 'one of a byte more: nothing is changed';
+ok $rig->wait_log(qr/warning: NOQUEUE: Overlong line in RESULTS file: Tempfailing/), '  logged';
+spew("$rig->{dir}/overlong", '');
+is $mta->outcome, 't', 'an overlong reply to the scan';
+ok $rig->wait_log(qr/warning: NOQUEUE: MXCommand: Overlong reply from multiplexor was truncated!/), '  logged';
+$rig->stop;
+$mta = rig(
+	args => ['-X'],
+	results => sub {
+		my $body = slurp("$_[0]/../../newbody");
+		spew("$_[0]/NEWBODY", $body) if defined $body;
+		return slurp("$_[0]/../../results");
+	},
+);
+
 # A new body: in one run, whole, as it is
 for my $size (0, 1, 65535, 65536, 200000, 3000000) {
 	my $new = substr +("line\n" x 600000), 0, $size;
 	results("Hb 1\nC\nIc 1 2\nF\n", $new);
 	my @packets = $mta->message;
-	is join('', map { $_->[0] } @packets) =~ s/b+/b/r, 'hbmhc', "a body of $size bytes is one run";
+	is join('', map { $_->[0] } @packets) =~ s/b+/b/r, 'hbmc', "a body of $size bytes is one run";
 	is join('', map { $_->[1] } grep { $_->[0] eq 'b' } @packets), $new, '  and arrives as it is';
 }
 results("C\nF\n", 'x' x 20000000);

@@ -197,6 +197,10 @@ static int be_daemon(const char *how)
 		daemon_fail(EX_CONFIG, "no such user `%s'", "x");
 	if (getsid(0) == getpid()) /* it could get a terminal */
 		daemon_fail(EX_SOFTWARE, "leads its session");
+	if (strcmp(how, "warn") == 0) {
+		daemon_warn("no %s", "name");
+		daemon_warn("no key");
+	}
 	dprintf(STDERR_FILENO, "lost");
 	daemon_ready(); /* nothing after daemon_fail() */
 	return 0;
@@ -214,6 +218,14 @@ static void test_parent_waits_for_readiness(void **state)
 	struct result r = run_daemon("ready");
 
 	assert_string_equal(r.err, "");
+	assert_int_equal(r.status, 0);
+}
+
+static void test_parent_passes_warnings_on(void **state)
+{
+	struct result r = run_daemon("warn");
+
+	assert_string_equal(r.err, "no name\nno key\n");
 	assert_int_equal(r.status, 0);
 }
 
@@ -244,6 +256,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_surroundings),
 		cmocka_unit_test(test_failures_say_why),
 		cmocka_unit_test(test_parent_waits_for_readiness),
+		cmocka_unit_test(test_parent_passes_warnings_on),
 		cmocka_unit_test(test_parent_passes_an_error_on),
 		cmocka_unit_test(test_daemon_that_dies_without_a_word),
 	};

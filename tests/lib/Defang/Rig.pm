@@ -56,6 +56,7 @@ sub entries {
 #   results  called for a scan with (directory, sender): the bytes of RESULTS; default "F\n"
 #   daemon   start() goes into the background: $rig->{pid} is then the process that waits for readiness
 #   no_start leave start() to the test
+#   wrap     words to put before the command of start()
 #   key      content of the file mimedefang-ip-key
 #   no_controller  start without one (and do not wait for mimedefang to be ready)
 sub new {
@@ -88,7 +89,7 @@ sub start {
 	unshift @args, '-U', 'nobody' if $> == 0;
 	unshift @args, '-D' unless $self->{daemon};
 	unshift @args, '-p', "unix:$self->{spool}/milter.sock", '-m', "$self->{dir}/pool.sock", '-z', $self->{spool};
-	unshift @args, program(), '--conf-dir', $self->{dir};
+	unshift @args, @{ $self->{wrap} || [] }, program(), '--conf-dir', $self->{dir};
 	pipe my $read, my $write or die "pipe: $!";
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
