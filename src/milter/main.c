@@ -219,6 +219,7 @@ int main(int argc, char *argv[])
 		fail(&p, EX_OSERR, "cannot go into the background", "", rc);
 		return p.status;
 	}
+	service_hold_signals();
 	if (open_pid_file(&p) == 0 && drop_rights(&p) == 0 && take_lock(&p) == 0 && open_site(&p) == 0 &&
 	    open_socket(&p) == 0)
 		run(&p);

@@ -123,13 +123,32 @@ static void on_signal(int signo, void *arg)
 	loop_stop(s->loop);
 }
 
+static const int stop_signals[] = { SIGTERM, SIGINT, SIGHUP };
+
+#define N_STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
+
+static void stop_signals_mask(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < N_STOP_SIGNALS; i++)
+		sigaddset(&set, stop_signals[i]);
+	sigprocmask(how, &set, NULL);
+}
+
+void service_hold_signals(void)
+{
+	stop_signals_mask(SIG_BLOCK);
+}
+
 static int watch_signals(struct service *s)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && rc == 0; i++)
-		rc = loop_signal(s->loop, signals[i], on_signal, s);
+	for (size_t i = 0; i < N_STOP_SIGNALS && rc == 0; i++)
+		rc = loop_signal(s->loop, stop_signals[i], on_signal, s);
+	stop_signals_mask(SIG_UNBLOCK);
 	return rc;
 }
 

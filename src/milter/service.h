@@ -14,6 +14,10 @@ struct service_config {
 	void *arg;
 };
 
+/* Call before anything is made that the end has to remove: a signal that asks for the end waits from now on
+ * until service_run() can obey it. */
+void service_hold_signals(void);
+
 /* Run to the end. The exit status; what is not 0 was told through daemon_fail(). */
 int service_run(const struct service_config *config);
 
