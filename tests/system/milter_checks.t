@@ -171,6 +171,16 @@ for my $phase (qw(C H M R)) {
 	is $verdict, 'c', "delay in phase $phase: the verdict";
 	ok $phase eq 'C' ? $took < 0.9 : $took >= 0.99 && $took < 5, "  after $took s";
 }
+for my $case ([ 'ok 0 no 550 5.1.1 1', 'y550 5.1.1 no', 1 ], [ 'ok -1 x 450 4.1.1 1', 'y450 4.1.1 x', 1 ], [ 'ok 2 x 250 2.0.0 1', 'a', 1 ],
+	[ 'ok 1 x 250 2.0.0 -1', 'c', 0 ], [ 'ok 1 x 250 2.0.0 1x', 'c', 0 ], [ 'ok 1 x 250 2.0.0', 'c', 0 ])
+{
+	my ($reply, $want, $delay) = @$case;
+	my $start = time;
+	my ($verdict) = at_phase(R => "$reply\n");
+	my $took = time - $start;
+	is $verdict, $want, "delay of `$reply': the verdict";
+	ok $delay ? $took >= 0.99 : $took < 0.9, "  after $took s";
+}
 my $slow = $rig->connect;
 reply("ok 1\n");
 $slow->connect_from('h', 'U');

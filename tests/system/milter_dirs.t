@@ -12,6 +12,7 @@ sub answer {
 	my $commands = slurp("$1/COMMANDS") // return;
 	return if $commands =~ /^S<hang/m;
 	return "error: out of luck\n" if $commands =~ /^S<fail/m;
+	return "ok\n" if $commands =~ /^S<none/m; # without RESULTS
 	mkdir "$1/Work";
 	spew("$1/Work/part", 'x');
 	return 'default';
@@ -210,10 +211,12 @@ ok !$rig->work_dirs, '-k: a good message is removed';
 is $mta->outcome(from => '<fail@x>'), 't', '  a failed one';
 is scalar($rig->work_dirs), 1, '  is kept';
 ok $rig->wait_log(qr/warning: NOQUEUE: Filter failed\.  Message kept in \Q$rig->{spool}\E\/mdefang-/), '  logged';
+is $mta->outcome(from => '<none@x>'), 't', '  one without RESULTS';
+is scalar($rig->work_dirs), 2, '  is kept, too';
 $rig->stop_controller;
 $mta->{connected} = 1;
 $mta->message;
-is scalar($rig->work_dirs), 2, '  so is one when the controller is gone';
+is scalar($rig->work_dirs), 3, '  so is one when the controller is gone';
 $rig->stop;
 
 $rig = Defang::Rig->new(answer => \&answer);
