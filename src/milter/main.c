@@ -8,6 +8,7 @@
 #include "milter/service.h"
 #include "milter/settings.h"
 #include "milter/site.h"
+#include "milter/stale.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -189,6 +190,7 @@ static void run(struct program *p)
 		.arg = p,
 	};
 
+	stale_sweep(&p->site);
 	log_alive(&p->settings);
 	p->status = service_run(&config);
 }

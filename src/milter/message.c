@@ -5,6 +5,7 @@
 #include "milter/check.h"
 #include "milter/header.h"
 #include "milter/spool.h"
+#include "milter/stale.h"
 #include "milter/wanted.h"
 #include "proto/workdir.h"
 
@@ -15,9 +16,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define DIR_PREFIX "mdefang-"
 #define MAX_QUEUE_ID 128 /* bytes */
-#define ID_TRIES 16      /* directories of the same second that another process may have made */
+#define TRIES 16         /* directories that another process may have made of the same second, or left */
 
 struct message {
 	const struct site *site;
@@ -88,17 +88,38 @@ static struct buf *commands(struct message *m)
 
 /* The work directory */
 
-/* Named after the queue id if it is known, else after `id`, for which another is tried when it is taken. */
+/* A directory of the name is there. Whether to try again: with another name if there is no queue id, else
+ * when it was a dead front end's, and is gone now. */
+static bool make_way(const struct message *m, const char *name)
+{
+	if (m->queue_id == NULL)
+		return true;
+	if (stale_remove(m->site, name) < 0)
+		return false;
+	who_info(message_who(m), "stale work directory %s/%s removed", m->site->settings->spool, name);
+	return true;
+}
+
+/* With -d it is to stay even if we die. */
+static void keep_directory(const struct message *m)
+{
+	int err = spool_keep(m->spool);
+
+	if (err < 0)
+		who_warn(message_who(m), "%s not marked as one to keep: %s", m->dir, strerror(-err));
+}
+
+/* Named after the queue id if it is known, else after `id`. */
 static int make_directory(struct message *m, struct id_source *ids, char id[ID_SIZE])
 {
-	char name[sizeof(DIR_PREFIX) + MAX_QUEUE_ID + ID_SIZE];
-	int tries = m->queue_id != NULL ? 1 : ID_TRIES, err;
+	char name[sizeof(SPOOL_PREFIX) + MAX_QUEUE_ID + ID_SIZE];
+	int tries = TRIES, err;
 
 	do {
 		id_make(ids, clock_wall_ms() / 1000, id);
-		snprintf(name, sizeof(name), DIR_PREFIX "%s", m->queue_id != NULL ? m->queue_id : id);
+		snprintf(name, sizeof(name), SPOOL_PREFIX "%s", m->queue_id != NULL ? m->queue_id : id);
 		err = spool_new(m->site->spool_fd, name, m->site->settings->group, &m->spool);
-	} while (err == -EEXIST && --tries > 0);
+	} while (err == -EEXIST && --tries > 0 && make_way(m, name));
 	if (err == 0 && asprintf(&m->dir, "%s/%s", m->site->settings->spool, name) == -1) {
 		m->dir = NULL;
 		err = -ENOMEM;
@@ -106,6 +127,8 @@ static int make_directory(struct message *m, struct id_source *ids, char id[ID_S
 	if (err < 0)
 		who_warn(message_who(m), "Could not create directory %s/%s: %s", m->site->settings->spool,
 			 name, strerror(-err));
+	else if (m->site->settings->keep_dirs)
+		keep_directory(m);
 	return err;
 }
 
@@ -133,9 +156,10 @@ void message_free(struct message *m)
 
 	if (m == NULL)
 		return;
-	if (m->dir != NULL && is_kept(m))
+	if (m->dir != NULL && is_kept(m)) {
+		keep_directory(m);
 		spool_finish(m->spool); /* what is there is there to be read */
-	else if (m->spool != NULL && (err = spool_remove(m->spool)) < 0)
+	} else if (m->spool != NULL && (err = spool_remove(m->spool)) < 0)
 		who_err(message_who(m), "Could not remove %s: %s", m->dir != NULL ? m->dir : "directory",
 			strerror(-err));
 	spool_free(m->spool);

@@ -7,11 +7,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define WRITE_ABOVE 65536 /* bytes that may wait for each file */
 #define MAX_DEPTH 32      /* of directories that a filter left behind */
+#define KEEP_FILE ".keep" /* in a directory that is not to be removed by who does not own it */
+#define TRIES 3           /* to make a directory that another process takes for stale before it is locked */
 
 struct file {
 	int fd; /* -1 until something is written, and after the end */
@@ -50,29 +53,88 @@ static struct spool *spool_alloc(int parent_fd, const char *name, bool group)
 	return s;
 }
 
+/* Open the directory and lock it: 0, -EBUSY when somebody else has, or -errno. */
+static int open_and_lock(struct spool *s)
+{
+	int err;
+
+	s->fd = openat(s->parent_fd, s->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->fd == -1)
+		return -errno;
+	if (flock(s->fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	close(s->fd);
+	s->fd = -1;
+	return err;
+}
+
+static int make_and_lock(struct spool *s, mode_t mode)
+{
+	int err;
+
+	if (mkdirat(s->parent_fd, s->name, mode) == -1)
+		return -errno;
+	err = open_and_lock(s);
+	if (err < 0 && err != -EBUSY)
+		unlinkat(s->parent_fd, s->name, AT_REMOVEDIR);
+	return err;
+}
+
 int spool_new(int parent_fd, const char *name, bool group, struct spool **out)
 {
 	struct spool *s = spool_alloc(parent_fd, name, group);
-	int err;
+	int err = -ENOMEM;
 
-	if (s == NULL)
-		return -ENOMEM;
-	if (mkdirat(parent_fd, name, group ? 0750 : 0700) == -1) {
-		err = -errno;
-		goto free_it;
+	for (int i = 0; i < TRIES && s != NULL; i++) {
+		err = make_and_lock(s, group ? 0750 : 0700);
+		if (err != -EBUSY && err != -ENOENT)
+			break;
 	}
-	s->fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (s->fd == -1) {
-		err = -errno;
-		goto remove_it;
-	}
-	*out = s;
-	return 0;
-remove_it:
-	unlinkat(parent_fd, name, AT_REMOVEDIR);
-free_it:
-	spool_free(s);
+	if (err < 0)
+		spool_free(s);
+	else
+		*out = s;
 	return err;
+}
+
+/* Whether it is ours to remove. That the name still means the directory that we have locked is part of it:
+ * its owner may have removed it meanwhile, and made another. */
+static int check_adoptable(const struct spool *s)
+{
+	struct stat locked, named;
+
+	if (fstat(s->fd, &locked) == -1 || fstatat(s->parent_fd, s->name, &named, AT_SYMLINK_NOFOLLOW) == -1)
+		return -errno;
+	if (locked.st_dev != named.st_dev || locked.st_ino != named.st_ino)
+		return -ENOENT;
+	if (locked.st_uid != geteuid())
+		return -EPERM;
+	return faccessat(s->fd, KEEP_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -EEXIST : 0;
+}
+
+int spool_adopt(int parent_fd, const char *name, struct spool **out)
+{
+	struct spool *s = spool_alloc(parent_fd, name, false);
+	int err = s != NULL ? open_and_lock(s) : -ENOMEM;
+
+	if (err == 0)
+		err = check_adoptable(s);
+	if (err < 0)
+		spool_free(s);
+	else
+		*out = s;
+	return err;
+}
+
+int spool_keep(const struct spool *s)
+{
+	int fd = openat(s->fd, KEEP_FILE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, s->mode);
+
+	if (fd == -1)
+		return -errno;
+	close(fd);
+	return 0;
 }
 
 static void file_close(struct file *f)

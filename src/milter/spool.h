@@ -16,9 +16,23 @@ enum spool_file { SPOOL_COMMANDS, SPOOL_HEADERS, SPOOL_INPUTMSG, SPOOL_FILES };
 
 struct spool;
 
-/* Make the directory `name` below `parent_fd`, which must stay open; `group` lets the group read. 0 or
+/* All work directories begin with it. */
+#define SPOOL_PREFIX "mdefang-"
+
+/* Who has a directory open here owns it: it is locked (flock(2) on the directory itself), so the mark dies
+ * with its owner, whatever he dies of. One that nobody has locked is stale, unless it is to be kept.
+ *
+ * Make the directory `name` below `parent_fd`, which must stay open; `group` lets the group read. 0 or
  * -errno: -EEXIST when there is one of that name. */
 int spool_new(int parent_fd, const char *name, bool group, struct spool **out);
+
+/* Open a directory whose owner has died, and own it from now on, so that it can be removed. 0 or -errno:
+ * -EBUSY when its owner lives, -EEXIST when it is to be kept, -EPERM when it is another user's, -ENOTDIR or
+ * -ELOOP when it is no directory, -ENOENT when it is gone. */
+int spool_adopt(int parent_fd, const char *name, struct spool **out);
+
+/* Mark the directory as one to be kept after its owner is gone. 0 or -errno. */
+int spool_keep(const struct spool *s);
 
 /* Where to add bytes to a file; follow with spool_added(). */
 struct buf *spool_buf(struct spool *s, enum spool_file file);

@@ -137,9 +137,76 @@ static void removes_whatever_is_there(void **state)
 	assert_int_equal(size_of(place, "d"), SIZE_MAX);
 }
 
+/* Whoever has a directory open owns it; his death is the closing of his descriptors. */
+static void is_adopted_when_its_owner_is_gone(void **state)
+{
+	struct place *place = *state;
+	struct spool *s, *adopted;
+
+	assert_int_equal(spool_new(place->fd, "d", false, &s), 0);
+	assert_int_equal(spool_adopt(place->fd, "d", &adopted), -EBUSY);
+	buf_adds(spool_buf(s, SPOOL_COMMANDS), "abc");
+	assert_int_equal(spool_sync(s), 0);
+	assert_int_equal(mkdirat(place->fd, "d/Work", 0700), 0);
+	spool_free(s);
+	assert_int_equal(spool_adopt(place->fd, "d", &adopted), 0);
+	assert_int_equal(spool_adopt(place->fd, "d", &s), -EBUSY);
+	assert_int_equal(spool_remove(adopted), 0);
+	spool_free(adopted);
+	assert_int_equal(spool_adopt(place->fd, "d", &adopted), -ENOENT);
+}
+
+static void is_not_adopted_when_kept(void **state)
+{
+	struct place *place = *state;
+	struct spool *s;
+
+	assert_int_equal(spool_new(place->fd, "d", false, &s), 0);
+	assert_int_equal(spool_keep(s), 0);
+	assert_int_equal(spool_keep(s), 0);
+	spool_free(s);
+	assert_int_equal(spool_adopt(place->fd, "d", &s), -EEXIST);
+	assert_int_equal(unlinkat(place->fd, "d/.keep", 0), 0);
+	assert_int_equal(spool_adopt(place->fd, "d", &s), 0);
+	assert_int_equal(spool_remove(s), 0);
+	spool_free(s);
+}
+
+static void adopts_nothing_but_directories(void **state)
+{
+	struct place *place = *state;
+	struct spool *s;
+
+	assert_int_equal(symlinkat(".", place->fd, "link"), 0);
+	assert_int_equal(mkfifoat(place->fd, "fifo", 0600), 0);
+	assert_int_equal(spool_adopt(place->fd, "link", &s), -ENOTDIR);
+	assert_int_equal(spool_adopt(place->fd, "fifo", &s), -ENOTDIR);
+	unlinkat(place->fd, "link", 0);
+	unlinkat(place->fd, "fifo", 0);
+}
+
+/* The owner's own removal stays what it was when the directory is another by then. */
+static void is_not_adopted_when_replaced(void **state)
+{
+	struct place *place = *state;
+	struct spool *first, *second, *s;
+
+	assert_int_equal(spool_new(place->fd, "d", false, &first), 0);
+	assert_int_equal(spool_remove(first), 0);
+	assert_int_equal(spool_new(place->fd, "d", false, &second), 0);
+	spool_free(first);
+	assert_int_equal(spool_adopt(place->fd, "d", &s), -EBUSY);
+	assert_int_equal(spool_remove(second), 0);
+	spool_free(second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(is_adopted_when_its_owner_is_gone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(is_not_adopted_when_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(adopts_nothing_but_directories, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(is_not_adopted_when_replaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(files_appear_when_synced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(much_is_written_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(taken_names_are_refused, set_up, tear_down),

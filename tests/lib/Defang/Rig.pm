@@ -57,12 +57,14 @@ sub entries {
 #   daemon   start() goes into the background: $rig->{pid} is then the process that waits for readiness
 #   no_start leave start() to the test
 #   wrap     words to put before the command of start()
+#   spool, socket  another spool folder, another socket than the one in it
 #   key      content of the file mimedefang-ip-key
 #   no_controller  start without one (and do not wait for mimedefang to be ready)
 sub new {
 	my ($class, %opt) = @_;
 	my $dir = tempdir('defang-rig-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-	my $self = bless { %opt, dir => $dir, spool => "$dir/spool", owner => $$, log => '' }, $class;
+	my $spool = $opt{spool} // "$dir/spool";
+	my $self = bless { socket => "$spool/milter.sock", %opt, dir => $dir, spool => $spool, owner => $$, log => '' }, $class;
 	my @user = getpwnam 'nobody';
 	chmod 0755, $dir;
 	make_path($self->{spool}, "$dir/seen");
@@ -88,7 +90,7 @@ sub start {
 	my ($self, @args) = @_;
 	unshift @args, '-U', 'nobody' if $> == 0;
 	unshift @args, '-D' unless $self->{daemon};
-	unshift @args, '-p', "unix:$self->{spool}/milter.sock", '-m', "$self->{dir}/pool.sock", '-z', $self->{spool};
+	unshift @args, '-p', "unix:$self->{socket}", '-m', "$self->{dir}/pool.sock", '-z', $self->{spool};
 	unshift @args, @{ $self->{wrap} || [] }, program(), '--conf-dir', $self->{dir};
 	pipe my $read, my $write or die "pipe: $!";
 	my $pid = fork // die "fork: $!";
@@ -297,7 +299,7 @@ sub connect {
 	my ($self, %opt) = @_;
 	my $socket;
 	# The file is there a moment before anybody listens on it.
-	wait_until(sub { $socket = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => "$self->{spool}/milter.sock") }) or die "connect: $!";
+	wait_until(sub { $socket = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $self->{socket}) }) or die "connect: $!";
 	my $mta = bless { socket => $socket, input => '' }, 'Defang::Rig::Mta';
 	return $mta if $opt{raw};
 	$mta->negotiate(@opt{qw(version actions protocol)});
