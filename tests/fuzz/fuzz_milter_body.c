@@ -17,7 +17,7 @@ static void convert(const uint8_t *data, size_t n, size_t cut, bool strip_cr, st
 	free(first);
 }
 
-/* The result does not depend on where the pieces are cut, and has no CR LF. */
+/* The result does not depend on where the pieces are cut; with strip_cr it has no CR. */
 static void check(const uint8_t *data, size_t n, size_t cut, bool strip_cr)
 {
 	struct body b, again;

@@ -260,6 +260,7 @@ sub scan {
 	my ($self, $dir) = @_;
 	$dir = decode($dir);
 	my ($sender) = (slurp("$dir/COMMANDS") || '') =~ /^S(.*)$/m;
+	die "$dir is gone\n" unless defined $sender; # the MTA has withdrawn the message
 	my $seen = "$self->{dir}/seen/" . decode($sender);
 	make_path($seen);
 	for my $name (grep { -f "$dir/$_" } entries($dir)) {
