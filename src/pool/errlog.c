@@ -23,6 +23,11 @@ static void take_line(struct errlog *e, const char *line)
 	const struct worker_facts *f = e->facts;
 
 	tail_add(&e->tail, line);
+	if (f == NULL) {
+		if (e->verbose && line[0] != '\0')
+			log_info("Template stderr: %s", line);
+		return;
+	}
 	if (strstr(line, "Out of memory!") != NULL)
 		log_err("Worker %d ran out of memory -- possible DoS attack due to complex MIME?",
 			f->known_as);
@@ -80,6 +85,14 @@ void errlog_free(struct errlog *e)
 	lineio_free(e->io);
 	tail_free(&e->tail);
 	free(e);
+}
+
+void errlog_adopt(struct errlog *e, const struct tail *words)
+{
+	for (unsigned i = TAIL_LINES; i-- > 0;) {
+		if (tail_line(words, i) != NULL)
+			tail_add(&e->tail, tail_line(words, i));
+	}
 }
 
 bool errlog_is_closed(const struct errlog *e)

@@ -90,8 +90,11 @@ static void on_hangup(int signo, void *arg)
 	struct controller *c = arg;
 
 	if (c->settings->verbose)
-		log_info("Received SIGHUP: Reopening the statistics file");
+		log_info("Received SIGHUP: Reopening the statistics file%s",
+			 c->settings->preload ? ", rereading the filter" : "");
 	stats_reopen(c->stats);
+	if (c->settings->preload)
+		on_interrupt(signo, arg);
 }
 
 static int signals_catch(struct controller *c)

@@ -5,8 +5,7 @@
 	do {                                                         \
 		const struct pool_observer *each;                    \
                                                                      \
-		TAILQ_FOREACH(each, observers, link)                 \
-		{                                                    \
+		TAILQ_FOREACH (each, observers, link) {              \
 			if (each->event != NULL)                     \
 				each->event(__VA_ARGS__, each->arg); \
 		}                                                    \

@@ -9,6 +9,7 @@
 #include "pool/scaler.h"
 #include "pool/staff.h"
 #include "pool/succession.h"
+#include "pool/template.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -48,6 +49,7 @@ struct pool *pool_new(struct loop *loop, const struct settings *settings)
 	    (p->queue = queue_new((size_t)settings->queue_limit)) == NULL ||
 	    (p->reload = reload_new(p)) == NULL || (p->succession = succession_new(p, p->slots)) == NULL ||
 	    (p->memory = memory_new(loop, p, p->slots, settings->rss_limit_kb)) == NULL ||
+	    (settings->preload && (p->templates = templates_new(loop, settings)) == NULL) ||
 	    (p->meter = meter_new(p)) == NULL || (p->scaler = scaler_new(loop, p, settings)) == NULL ||
 	    (p->pass = timer_new(loop, on_pass, p)) == NULL ||
 	    (p->choices = calloc(2 * (size_t)n, sizeof(*p->choices))) == NULL) {
@@ -66,6 +68,7 @@ void pool_free(struct pool *p)
 	queue_free(p->queue);
 	reload_free(p->reload);
 	succession_free(p->succession);
+	templates_free(p->templates);
 	memory_free(p->memory);
 	timer_free(p->pass);
 	free(p->choices);
@@ -274,6 +277,8 @@ void pool_reap(struct pool *p)
 		if (w != NULL)
 			worker_reap(w);
 	}
+	if (p->templates != NULL)
+		templates_reap(p->templates);
 }
 
 /* --- the pass --- */
@@ -298,12 +303,24 @@ static void on_pass(void *arg)
 	next = policy_earlier(next, reload_pass(p->reload, now));
 	if (!reload_is_running(p->reload))
 		next = policy_earlier(next, succession_pass(p->succession, now));
+	if (p->templates != NULL)
+		templates_retain(p->templates, pool_generation(p), reload_trial(p->reload));
 	if (next != POLICY_NEVER)
 		timer_set(p->pass, next - now);
 }
 
+/* With -E the filter is loaded before the first message needs it. */
+static void filter_preload(struct pool *p)
+{
+	int err = p->templates == NULL ? 0 : templates_prepare(p->templates, pool_generation(p));
+
+	if (err < 0)
+		log_err("Unable to start the template: %s", strerror(-err));
+}
+
 void pool_begin(struct pool *p)
 {
+	filter_preload(p);
 	on_pass(p);
 }
 
@@ -320,6 +337,8 @@ void pool_stop(struct pool *p, void (*stopped)(void *arg), void *arg)
 		if (slots_worker(p->slots, i) != NULL)
 			worker_end(slots_worker(p->slots, i), ENDING_SHUTDOWN, "Shutting down");
 	}
+	if (p->templates != NULL)
+		templates_end(p->templates);
 	pool_poke(p);
 }
 

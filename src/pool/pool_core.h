@@ -24,6 +24,7 @@ struct pool {
 	struct policy_choice *choices; /* room for the idle workers */
 	struct observers observers;
 	struct memory *memory;
+	struct templates *templates; /* NULL: workers are started by executing the program */
 	struct meter *meter;
 	struct scaler *scaler;
 	struct timer *pass;

@@ -1,61 +1,59 @@
 #include "pool/process.h"
 
+#include "base/self.h"
 #include "base/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_PIPES 4
+/* Loads a filter and forks workers; lies at a fixed place relative to us. */
+#define TEMPLATE_PROGRAM DEFANG_HELPERDIR "/mimedefang-worker"
 
-/* pipes[i] is for the child's descriptor i: [0] to read, [1] to write. */
-typedef int pipe_pair[2];
-
-static void pipes_close(pipe_pair pipes[N_PIPES])
+void process_close(int fds[], int n_fds)
 {
-	for (int i = 0; i < N_PIPES; i++) {
-		for (int end = 0; end < 2; end++) {
-			if (pipes[i][end] != -1)
-				close(pipes[i][end]);
-		}
+	for (int i = 0; i < n_fds; i++) {
+		if (fds[i] != -1)
+			close(fds[i]);
+		fds[i] = -1;
 	}
 }
 
-static int pipes_open(pipe_pair pipes[N_PIPES], int n)
+int process_open_pipes(const struct settings *s, struct process_pipes *ours, int theirs[PROCESS_MAX_FDS])
 {
-	for (int i = 0; i < N_PIPES; i++)
-		pipes[i][0] = pipes[i][1] = -1;
-	for (int i = 0; i < n; i++) {
-		if (pipe2(pipes[i], O_CLOEXEC) == -1) {
-			int err = -errno;
+	int *const ends[PROCESS_MAX_FDS] = { &ours->in, &ours->out, &ours->err, &ours->status };
+	int n = s->status_pipe ? PROCESS_MAX_FDS : PROCESS_MAX_FDS - 1;
 
-			pipes_close(pipes);
+	for (int i = 0; i < PROCESS_MAX_FDS; i++)
+		*ends[i] = theirs[i] = -1;
+	for (int i = 0; i < n; i++) {
+		int fds[2], err, we_write = i == STDIN_FILENO;
+
+		if (pipe2(fds, O_CLOEXEC) == -1) {
+			err = -errno;
+			process_close(theirs, i);
+			while (i-- > 0)
+				close(*ends[i]);
 			return err;
 		}
+		*ends[i] = fds[we_write];
+		theirs[i] = fds[!we_write];
 	}
-	return 0;
+	return n;
 }
 
-static pid_t program_spawn(const struct settings *s, const int fds[], int n_fds)
+static pid_t program_spawn(const struct settings *s, const char *path, char *const argv[], const int fds[],
+			   int n_fds)
 {
-	const char *slash = strrchr(s->program, '/');
-	char *argv[5];
-	int argc = 0;
-
-	argv[argc++] = (char *)(slash == NULL ? s->program : slash + 1);
-	if (s->rules != NULL) {
-		argv[argc++] = (char *)"-f";
-		argv[argc++] = (char *)s->rules;
-	}
-	argv[argc++] = (char *)(s->status_pipe ? "-serveru" : "-server");
-	argv[argc] = NULL;
 	return spawn(&(struct spawn){
 		.argv = argv,
-		.path = s->program,
+		.path = path,
 		.fds = fds,
 		.n_fds = n_fds,
 		.umask = s->group_access ? 027 : 077,
@@ -63,37 +61,74 @@ static pid_t program_spawn(const struct settings *s, const int fds[], int n_fds)
 	});
 }
 
-/* Keep `fd` out of the pipes' clean-up. */
-static int fd_keep(int *fd)
+/* Append the words that a worker program gets: its rules, and the form in which it is to run. */
+static void add_arguments(const struct settings *s, const char *form, char *argv[], int *argc)
 {
-	int kept = *fd;
-
-	*fd = -1;
-	return kept;
+	if (s->rules != NULL) {
+		argv[(*argc)++] = (char *)"-f";
+		argv[(*argc)++] = (char *)s->rules;
+	}
+	argv[(*argc)++] = (char *)form;
+	argv[*argc] = NULL;
 }
 
-pid_t process_start(const struct settings *s, struct process_pipes *out)
+pid_t process_start(const struct settings *s, const int fds[], int n_fds)
 {
-	int n = s->status_pipe ? 4 : 3;
-	pipe_pair pipes[N_PIPES];
-	pid_t pid;
-	int err;
+	const char *slash = strrchr(s->program, '/');
+	char *argv[5];
+	int argc = 0;
 
-	if ((err = pipes_open(pipes, n)) < 0)
-		return err;
-	pid = program_spawn(s, (const int[]){ pipes[0][0], pipes[1][1], pipes[2][1], pipes[3][1] }, n);
-	if (pid > 0) {
-		out->in = fd_keep(&pipes[0][1]);
-		out->out = fd_keep(&pipes[1][0]);
-		out->err = fd_keep(&pipes[2][0]);
-		out->status = fd_keep(&pipes[3][0]);
-	}
-	pipes_close(pipes);
+	argv[argc++] = (char *)(slash == NULL ? s->program : slash + 1);
+	add_arguments(s, s->status_pipe ? "-serveru" : "-server", argv, &argc);
+	return program_spawn(s, s->program, argv, fds, n_fds);
+}
+
+static pid_t template_spawn(const struct settings *s, int orders, int err)
+{
+	char *path = s->template_program != NULL ? strdup(s->template_program) : self_path(TEMPLATE_PROGRAM);
+	char *argv[7];
+	int argc = 0;
+	pid_t pid;
+
+	if (path == NULL)
+		return -errno;
+	argv[argc++] = (char *)"mimedefang.pl";
+	argv[argc++] = (char *)"-template";
+	argv[argc++] = s->program;
+	add_arguments(s, s->status_pipe ? "-embserveru" : "-embserver", argv, &argc);
+	pid = program_spawn(s, path, argv, (const int[]){ -1, err, err, orders }, 4);
+	free(path);
 	return pid;
+}
+
+int process_start_template(const struct settings *s, struct process_template *out)
+{
+	int orders[2], err[2], rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, orders) == -1)
+		return -errno;
+	if (pipe2(err, O_CLOEXEC) == -1) {
+		rc = -errno;
+		process_close(orders, 2);
+		return rc;
+	}
+	out->pid = template_spawn(s, orders[1], err[1]);
+	close(orders[1]);
+	close(err[1]);
+	if (out->pid < 0) {
+		close(orders[0]);
+		close(err[0]);
+		return out->pid;
+	}
+	out->orders = orders[0];
+	out->err = err[0];
+	return 0;
 }
 
 void process_signal(pid_t pid, int signo)
 {
+	if (pid <= 0)
+		return;
 	/* A stopped process does not see anything but SIGKILL before it goes on. */
 	kill(-pid, SIGCONT);
 	if (signo != SIGCONT)

@@ -16,10 +16,27 @@ struct process_pipes {
 	int status; /* its descriptor 3; -1 without -Z */
 };
 
-/* Start a worker program in a process group of its own. The pid, or -errno. */
-pid_t process_start(const struct settings *s, struct process_pipes *out);
+#define PROCESS_MAX_FDS 4
 
-/* Signal the whole group, stopped processes too. */
+/* The pipes of a worker to be: ours, and theirs[i] for its descriptor i, which the caller closes with
+ * process_close() when the worker has them. How many, or -errno. */
+int process_open_pipes(const struct settings *s, struct process_pipes *ours, int theirs[PROCESS_MAX_FDS]);
+void process_close(int fds[], int n_fds);
+
+/* Start a worker program in a process group of its own. The pid, or -errno. */
+pid_t process_start(const struct settings *s, const int fds[], int n_fds);
+
+/* A process that forks workers on order, in a process group of its own. */
+struct process_template {
+	pid_t pid;
+	int orders; /* a socket: template.h */
+	int err;    /* its standard error */
+};
+
+/* 0 or -errno. */
+int process_start_template(const struct settings *s, struct process_template *out);
+
+/* Signal the whole group, stopped processes too. Nothing is done for a pid that is none (-1, 0). */
 void process_signal(pid_t pid, int signo);
 
 /* Kill and wait for a worker that cannot be used. */

@@ -70,8 +70,7 @@ struct job *queue_pop_expired(struct queue *q, int64_t now_ms)
 {
 	struct job *job = NULL;
 
-	TAILQ_FOREACH(job, &q->jobs, link)
-	{
+	TAILQ_FOREACH (job, &q->jobs, link) {
 		if (job->deadline_ms != 0 && job->deadline_ms <= now_ms) {
 			queue_remove(q, job);
 			return job;
@@ -103,8 +102,7 @@ int64_t queue_deadline(const struct queue *q)
 	const struct job *job = NULL;
 	int64_t earliest = INT64_MAX;
 
-	TAILQ_FOREACH(job, &q->jobs, link)
-	{
+	TAILQ_FOREACH (job, &q->jobs, link) {
 		if (job->deadline_ms != 0 && job->deadline_ms < earliest)
 			earliest = job->deadline_ms;
 	}

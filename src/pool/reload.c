@@ -164,6 +164,11 @@ bool reload_is_running(const struct reload *r)
 	return r->wanted || r->candidate != NULL;
 }
 
+unsigned reload_trial(const struct reload *r)
+{
+	return r->candidate != NULL ? r->last_tried : r->generation;
+}
+
 int64_t reload_pass(struct reload *r, int64_t now_ms)
 {
 	int64_t at;

@@ -40,6 +40,9 @@ unsigned reload_generation(const struct reload *r);
 /* A candidate is being tried, or about to be. */
 bool reload_is_running(const struct reload *r);
 
+/* The generation of the candidate that is being tried; without one the present one. */
+unsigned reload_trial(const struct reload *r);
+
 /* Start the candidate if one is wanted. The time to come again if nothing else happens, or POLICY_NEVER. */
 int64_t reload_pass(struct reload *r, int64_t now_ms);
 

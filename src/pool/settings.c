@@ -24,12 +24,10 @@ enum {
 	OPTION_SCALE_OUT_COOLDOWN,
 	OPTION_SCALE_IN_COOLDOWN,
 	OPTION_EMA_ALPHA,
+	OPTION_TEMPLATE,
 };
 
-#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:R:Y:t:TuL:N:X:P:kO:Ady:"
-
-/* Options of MIMEDefang that this version does not have: known, so that they are refused by name. */
-#define UNSUPPORTED "E"
+#define OPTIONS "U:m:x:r:i:b:c:s:z:p:o:f:F:lDq:Q:S:ZGhvw:W:V:I:a:M:R:Y:t:TuL:N:X:P:kO:Ady:E"
 
 static const struct option long_options[] = {
 	{ "start-timeout", required_argument, NULL, OPTION_START_TIMEOUT },
@@ -39,6 +37,7 @@ static const struct option long_options[] = {
 	{ "scale-out-cooldown", required_argument, NULL, OPTION_SCALE_OUT_COOLDOWN },
 	{ "scale-in-cooldown", required_argument, NULL, OPTION_SCALE_IN_COOLDOWN },
 	{ "ema-alpha", required_argument, NULL, OPTION_EMA_ALPHA },
+	{ "template", required_argument, NULL, OPTION_TEMPLATE },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -54,6 +53,8 @@ const char settings_usage[] =
 	"  -w SECONDS  pace of starting workers up to the minimum (3)\n"
 	"  -W SECONDS  least time between two starts of workers (0)\n"
 	"  --start-timeout SECONDS  time that a worker has for its first answer (60)\n"
+	"  -E          load the filter once, and fork workers of that process\n"
+	"  --template PROGRAM  which does so (the one that comes with this program)\n"
 	"  -M KBYTES   limit of a worker's memory (0: none)\n"
 	"  -R KBYTES   replace a worker whose resident memory is above, kill it above twice that (0: never)\n"
 	"  -X SECONDS  have a worker run the filter's periodic work so often (0: never)\n"
@@ -136,11 +137,16 @@ static const struct text_option {
 	int letter;
 	size_t offset;
 } text_options[] = {
-	{ 'U', offsetof(struct settings, user) },          { 'z', offsetof(struct settings, spool) },
-	{ 'p', offsetof(struct settings, pidfile) },       { 'F', offsetof(struct settings, rules) },
-	{ 'Y', offsetof(struct settings, label) },         { 'a', offsetof(struct settings, open_socket) },
-	{ 't', offsetof(struct settings, stats_file) },    { 'N', offsetof(struct settings, map_socket) },
+	{ 'U', offsetof(struct settings, user) },
+	{ 'z', offsetof(struct settings, spool) },
+	{ 'p', offsetof(struct settings, pidfile) },
+	{ 'F', offsetof(struct settings, rules) },
+	{ 'Y', offsetof(struct settings, label) },
+	{ 'a', offsetof(struct settings, open_socket) },
+	{ 't', offsetof(struct settings, stats_file) },
+	{ 'N', offsetof(struct settings, map_socket) },
 	{ 'O', offsetof(struct settings, notify_socket) },
+	{ OPTION_TEMPLATE, offsetof(struct settings, template_program) },
 };
 
 static const struct flag_option {
@@ -150,6 +156,7 @@ static const struct flag_option {
 	{ 'l', offsetof(struct settings, verbose) },
 	{ 'D', offsetof(struct settings, foreground) },
 	{ 'Z', offsetof(struct settings, status_pipe) },
+	{ 'E', offsetof(struct settings, preload) },
 	{ 'T', offsetof(struct settings, stats_syslog) },
 	{ 'u', offsetof(struct settings, stats_unbuffered) },
 	{ 'k', offsetof(struct settings, autoscale) },
@@ -252,13 +259,6 @@ static int special_set(struct settings *s, int letter, const char *value, char *
 
 static int option_set(struct settings *s, int letter, const char *value, char *error)
 {
-	if (letter < 128 && strchr(UNSUPPORTED, letter) != NULL) {
-		snprintf(error, SETTINGS_ERROR_MAX,
-			 "Option %s needs a filter runtime that can preload filters, which this version "
-			 "has not yet",
-			 option_name(letter));
-		return EX_USAGE;
-	}
 	for (size_t i = 0; i < LENGTH(number_options); i++) {
 		if (number_options[i].letter == letter)
 			return number_set(s, &number_options[i], value, error);
@@ -287,7 +287,7 @@ static int options_read(int argc, char *argv[], struct settings *s, char *error)
 	int letter, status;
 
 	optind = 0; /* begin anew: the tests parse many command lines */
-	while ((letter = getopt_long(argc, argv, ":" OPTIONS UNSUPPORTED, long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, ":" OPTIONS, long_options, NULL)) != -1) {
 		if (letter == ':' || letter == '?') {
 			snprintf(error, SETTINGS_ERROR_MAX,
 				 letter == ':' ? "Option %s needs a value" : "Unknown option %s",

@@ -39,6 +39,8 @@ struct settings {
 	int64_t scale_in_cooldown_ms;
 	int64_t scale_weight_percent; /* --ema-alpha */
 	bool status_pipe;             /* -Z */
+	bool preload;                 /* -E: load the filter once, and fork workers of it */
+	const char *template_program; /* --template: which does that; NULL: ours, beside this program */
 	char *program;                /* -f; owned; NULL: the caller's default */
 	const char *rules;            /* -F */
 	int64_t domain_limit;         /* -y: recipok requests of a domain at a time; 0 for no limit */

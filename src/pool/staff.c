@@ -34,6 +34,20 @@ int64_t pool_start_at(const struct pool *p, bool urgent)
 	return policy_start_at(&p->limits, &h);
 }
 
+/* The pid of one that a template forks comes later. */
+static void start_log(const struct pool *p, const struct worker_facts *f, const char *reason)
+{
+	int running = staff_live(p, 0, pool_slots(p));
+
+	if (!p->settings->verbose)
+		return;
+	if (f->pid > 0)
+		log_info("Starting worker %d (pid %d) (%d running): %s", f->number, (int)f->pid, running,
+			 reason);
+	else
+		log_info("Starting worker %d (%d running): %s", f->number, running, reason);
+}
+
 /* Start a worker in the empty slot `i`. 0 or -errno. */
 static int staff_start(struct pool *p, int i, unsigned generation, const char *reason, struct worker **out)
 {
@@ -41,7 +55,7 @@ static int staff_start(struct pool *p, int i, unsigned generation, const char *r
 	int err;
 
 	policy_on_start(&p->history, loop_now(p->loop));
-	w = worker_start(p->loop, p->settings, i, p->starts, generation, &pool_worker_owner, p);
+	w = worker_start(p->loop, p->settings, p->templates, i, p->starts, generation, &pool_worker_owner, p);
 	if (w == NULL) {
 		err = -errno;
 		policy_on_failure(&p->history, loop_now(p->loop));
@@ -52,9 +66,7 @@ static int staff_start(struct pool *p, int i, unsigned generation, const char *r
 	}
 	p->starts++;
 	slots_put(p->slots, i, w);
-	if (p->settings->verbose)
-		log_info("Starting worker %d (pid %d) (%d running): %s", i, (int)worker_facts(w)->pid,
-			 staff_live(p, 0, pool_slots(p)), reason);
+	start_log(p, worker_facts(w), reason);
 	observers_started(&p->observers, worker_facts(w), reason);
 	if (out != NULL)
 		*out = w;

@@ -136,7 +136,7 @@ void succession_install(struct succession *s, struct worker *w)
 
 void succession_on_ended(struct succession *s, const struct worker *w)
 {
-	if (forget(s, w))
+	if (forget(s, w) && worker_facts(w)->lost) /* by us: we are shutting down */
 		log_err("Worker %d could not replace another: it %s", worker_facts(w)->number,
 			worker_end_text(w));
 }

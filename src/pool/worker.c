@@ -197,6 +197,8 @@ static void on_deadline(struct worker *w)
 		snprintf(w->end_text, sizeof(w->end_text), "did not answer within %lld seconds of its start",
 			 (long long)w->settings->start_ms / 1000);
 		log_err("Worker %d (pid %d) %s", w->facts.known_as, (int)w->facts.pid, w->end_text);
+		if (w->order != NULL)
+			template_order_give_up(w->order);
 		worker_end(w, ENDING_FORCED, "Start timeout");
 	} else if (w->job != NULL && w->handed_over) {
 		worker_finish_job(w, WORKER_TIMED_OUT, "", 0);
@@ -321,22 +323,52 @@ fail:
 	return err;
 }
 
+/* Now it is known: what we wanted of it meanwhile, and whether it has ended already. */
+static void on_forked(pid_t pid, const char *why, const struct tail *words, void *arg)
+{
+	struct worker *w = arg;
+
+	w->order = NULL;
+	if (pid == 0) {
+		if (words != NULL)
+			errlog_adopt(w->err, words);
+		worker_stillborn(w, why);
+		return;
+	}
+	w->facts.pid = pid;
+	if (w->settings->verbose)
+		log_info("Worker %d has pid %d", w->facts.known_as, (int)pid);
+	if (w->owed != 0)
+		process_signal(pid, w->owed);
+	worker_reap(w);
+}
+
+/* Order or start the process of a worker. 0 or -errno. */
+static int process_begin(struct worker *w, struct templates *templates, const int fds[], int n_fds)
+{
+	if (templates == NULL) {
+		w->facts.pid = process_start(w->settings, fds, n_fds);
+		return w->facts.pid < 0 ? w->facts.pid : 0;
+	}
+	w->order = templates_order(templates, w->facts.generation, fds, n_fds, on_forked, w);
+	return w->order == NULL ? -errno : 0;
+}
+
 /* Start the process of a worker that has everything else. 0 or -errno; what there is, worker_free() ends. */
-static int worker_launch(struct worker *w)
+static int worker_launch(struct worker *w, struct templates *templates)
 {
 	struct process_pipes pipes;
-	pid_t pid;
-	int err;
+	int theirs[PROCESS_MAX_FDS], n, err;
 
 	if ((w->step = timer_new(w->loop, worker_on_step, w)) == NULL)
 		return -errno;
-	if ((pid = process_start(w->settings, &pipes)) < 0)
-		return pid;
-	if ((err = pipes_attach(w, &pipes)) < 0) {
-		process_destroy(pid);
+	if ((n = process_open_pipes(w->settings, &pipes, theirs)) < 0)
+		return n;
+	if ((err = pipes_attach(w, &pipes)) == 0)
+		err = process_begin(w, templates, theirs, n);
+	process_close(theirs, n);
+	if (err < 0)
 		return err;
-	}
-	w->facts.pid = pid;
 	w->facts.started_ms = loop_now(w->loop);
 	worker_set_state(w, WORKER_STARTING);
 	lineio_write(w->io, "ping\n", 5);
@@ -344,8 +376,9 @@ static int worker_launch(struct worker *w)
 	return 0;
 }
 
-struct worker *worker_start(struct loop *loop, const struct settings *settings, int number, unsigned serial,
-			    unsigned generation, const struct worker_owner *owner, void *arg)
+struct worker *worker_start(struct loop *loop, const struct settings *settings, struct templates *templates,
+			    int number, unsigned serial, unsigned generation,
+			    const struct worker_owner *owner, void *arg)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	int err;
@@ -367,7 +400,7 @@ struct worker *worker_start(struct loop *loop, const struct settings *settings, 
 	w->owner = owner;
 	w->arg = arg;
 	w->plan = ENDING_NO_PLAN;
-	if ((err = worker_launch(w)) < 0) {
+	if ((err = worker_launch(w, templates)) < 0) {
 		worker_free(w);
 		errno = -err;
 		return NULL;
@@ -381,6 +414,8 @@ void worker_free(struct worker *w)
 		return;
 	if (w->facts.pid > 0 && !w->reaped)
 		process_signal(w->facts.pid, SIGKILL);
+	if (w->order != NULL)
+		template_order_forget(w->order);
 	lineio_free(w->io);
 	errlog_free(w->err);
 	lineio_free(w->status);

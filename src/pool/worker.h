@@ -19,6 +19,7 @@
 
 #define WORKER_MAX_ANSWER 65536 /* bytes of an answer without its LF */
 
+struct templates;
 struct worker;
 
 enum worker_state {
@@ -45,7 +46,7 @@ struct worker_facts {
 	int number;   /* its slot */
 	int known_as; /* in log and statistics: the last slot in which it took work, so that one worker has
 			 one number */
-	pid_t pid;
+	pid_t pid;    /* -1: none; or not yet known, while a template is to fork it */
 	enum worker_state state;
 	unsigned serial;           /* counts the starts of the pool */
 	unsigned generation;       /* counts the filters loaded */
@@ -86,9 +87,11 @@ struct worker_owner {
 	void (*ended)(struct worker *w, void *arg);
 };
 
-/* Start one. NULL with errno set. */
-struct worker *worker_start(struct loop *loop, const struct settings *settings, int number, unsigned serial,
-			    unsigned generation, const struct worker_owner *owner, void *arg);
+/* Start one: have it forked by one of `templates`, or without these execute the program. NULL with errno set.
+ */
+struct worker *worker_start(struct loop *loop, const struct settings *settings, struct templates *templates,
+			    int number, unsigned serial, unsigned generation,
+			    const struct worker_owner *owner, void *arg);
 
 /* Safe in any callback of its own. A process still alive gets SIGKILL with its group, and is not waited for.
  */

@@ -6,6 +6,7 @@
 #include "base/lineio.h"
 #include "pool/ending.h"
 #include "pool/errlog.h"
+#include "pool/template.h"
 #include "pool/worker.h"
 
 #include <stddef.h>
@@ -25,6 +26,9 @@ struct worker {
 	struct job *job;
 	bool handed_over;       /* the request has been written */
 	char retire_reason[80]; /* while RETIRING */
+
+	struct template_order *order; /* it is still to be forked */
+	int owed;                     /* the signal that it is to get when its pid is known */
 
 	bool asked_to_end; /* by us: its end is no surprise */
 	bool signalled;    /* it has had its SIGTERM */
@@ -53,6 +57,9 @@ void worker_hang_up(struct worker *w);
 
 /* It is gone when it has been waited for and has had its last words. May free the worker. */
 void worker_end_if_complete(struct worker *w);
+
+/* It is not to come to life at all: `how` follows "worker". May free it. */
+void worker_stillborn(struct worker *w, const char *how);
 
 /* For the timer `step`: a struct worker. */
 void worker_on_step(void *arg);

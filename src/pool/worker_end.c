@@ -54,6 +54,8 @@ static void end_go_on(struct worker *w, bool late)
 		w->signalled = w->asked_to_end = true;
 		if (late)
 			signal_log(w, signo);
+		if (w->order != NULL)
+			w->owed = signo;
 		process_signal(w->facts.pid, signo);
 	}
 	if ((next = ending_next(&w->plan)) != ENDING_NEVER)
@@ -149,6 +151,19 @@ void worker_on_step(void *arg)
 		end_go_on(w, true);
 }
 
+void worker_stillborn(struct worker *w, const char *how)
+{
+	w->reaped = true;
+	w->facts.lost |= !w->asked_to_end;
+	w->owner->reaped(w, w->asked_to_end, w->arg);
+	if (w->end_text[0] == '\0')
+		snprintf(w->end_text, sizeof(w->end_text), "%s", how);
+	worker_clear_deadline(w);
+	if (w->io != NULL)
+		worker_hang_up(w);
+	complete(w);
+}
+
 static void usage_log(const struct worker *w, const struct rusage *u)
 {
 	if (!w->settings->verbose)
@@ -187,7 +202,8 @@ void worker_reap(struct worker *w)
 	struct rusage usage;
 	int status;
 
-	if (w->reaped || !process_reap(w->facts.pid, unasked || w->signalled, &status, &usage))
+	if (w->reaped || w->order != NULL ||
+	    !process_reap(w->facts.pid, unasked || w->signalled, &status, &usage))
 		return;
 	w->reaped = true;
 	w->owner->reaped(w, !unasked, w->arg);

@@ -1,4 +1,5 @@
-/* args.h - the command line: [-f RULES] and one of -server, -serveru, -test, -validate, -features, DIR. */
+/* args.h - the command line: [-f RULES] and one of -server, -serveru, -test, -validate, -features, DIR. Or,
+ * from the controller with -E: -template PROGRAM [-f RULES] -embserver or -embserveru. */
 #ifndef DEFANG_WORKER_ARGS_H
 #define DEFANG_WORKER_ARGS_H
 
@@ -6,6 +7,7 @@
 
 enum worker_mode {
 	WORKER_SERVE,    /* requests on standard input */
+	WORKER_TEMPLATE, /* load PROGRAM and fork workers of it */
 	WORKER_SCAN,     /* one directory */
 	WORKER_TEST,     /* load the rules, say so */
 	WORKER_VALIDATE, /* exit with filter_validate() */
@@ -16,7 +18,8 @@ struct args {
 	enum worker_mode mode;
 	const char *rules;
 	const char *dir;  /* of WORKER_SCAN */
-	bool status_tags; /* -serveru: status lines on descriptor 3 */
+	int program;      /* of WORKER_TEMPLATE: the index of PROGRAM, whose own arguments follow it */
+	bool status_tags; /* -serveru, -embserveru: status lines on descriptor 3 */
 };
 
 /* `-f` counts only as the first argument. False when the line fits no form: *out is then not to be used. */

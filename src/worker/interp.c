@@ -15,10 +15,13 @@ static PerlInterpreter *interp;
 
 EXTERN_C void boot_DynaLoader(pTHX_ CV *cv);
 
+/* By it mimedefang.pl knows that it runs in here, and says that it wants the API. */
+#define HOST "Mail::MIMEDefang::Worker::Host"
+
 static void boot(pTHX)
 {
+	sv_setpvs(get_sv(HOST, GV_ADD), "offered");
 	newXS("DynaLoader::boot_DynaLoader", boot_DynaLoader, __FILE__);
-	xs_boot(aTHX);
 }
 
 /* What an eval left: $@ without its last newline. */
@@ -55,6 +58,7 @@ static bool api_load(pTHX_ struct buf *error)
 		buf_adds(error, "cannot find the filter modules beside this program");
 		return false;
 	}
+	xs_boot(aTHX); /* now: another program may have modules of these names */
 	eval_pv("require Mail::MIMEDefang::Worker", FALSE);
 	if (SvTRUE(ERRSV)) {
 		error_get(aTHX_ error);
@@ -70,22 +74,42 @@ static bool program_run(pTHX_ int n_args, char **args)
 	return perl_parse(aTHX, boot, n_args, args, NULL) == 0 && perl_run(aTHX) == 0;
 }
 
+/* Start the interpreter with a program. */
+static bool program_start(int n_args, char **args, struct buf *error)
+{
+	char **env = environ;
+
+	PERL_SYS_INIT3(&n_args, &args, &env);
+	interp = perl_alloc();
+	if (interp != NULL && program_run(interp, n_args, args))
+		return true;
+	buf_addf(error, "%s does not start", args[1][0] == '-' ? "Perl" : args[1]);
+	return false;
+}
+
 bool interp_start(char *argv[], struct buf *error)
 {
 	/* Perl keeps the array, and writes to argv[0] when $0 is set. */
 	static char option_e[] = "-e", program[] = "0";
 	static char *perl_argv[] = { NULL, option_e, program, NULL };
-	char **args = perl_argv, **env = environ;
-	int n_args = 3;
 
-	PERL_SYS_INIT3(&n_args, &args, &env);
 	perl_argv[0] = argv[0];
-	interp = perl_alloc();
-	if (interp == NULL || !program_run(interp, n_args, args)) {
-		buf_adds(error, "Perl does not start");
+	return program_start(3, perl_argv, error) && api_load(interp, error);
+}
+
+bool interp_start_program(int argc, char *argv[], bool *ours, struct buf *error)
+{
+	if (!program_start(argc, argv, error))
 		return false;
-	}
-	return api_load(interp, error);
+	*ours = strcmp(interp_scalar(HOST), "wanted") == 0;
+	return !*ours || api_load(interp, error);
+}
+
+void interp_forked(void)
+{
+	dTHXa(interp);
+
+	PL_srand_called = FALSE; /* or all workers would draw the same numbers */
 }
 
 void interp_stop(void)

@@ -11,6 +11,14 @@
  * `error` then says why. */
 bool interp_start(char *argv[], struct buf *error);
 
+/* The same, but first run the Perl program argv[1] with the arguments behind it, as a template does. If it is
+ * `mimedefang.pl` of ours it asks for the filter API; *ours is false when it is another one, that has
+ * everything it needs. Perl has told of a failure on standard error, then `error` is only a summary. */
+bool interp_start_program(int argc, char *argv[], bool *ours, struct buf *error);
+
+/* In a forked worker: what it must not share with others of the same template. */
+void interp_forked(void);
+
 /* Run the END blocks, destroy the objects. */
 void interp_stop(void);
 

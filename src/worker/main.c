@@ -5,12 +5,15 @@
 #include "worker/guard.h"
 #include "worker/interp.h"
 #include "worker/serve.h"
+#include "worker/template.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <syslog.h>
+#include <unistd.h>
 
 /* More than any error text of Perl that somebody would read. */
 #define MAX_TEXT 65536
@@ -77,36 +80,85 @@ static int run_once(const struct args *a, struct buf *out)
 		printf("Filter %s seems syntactically correct.\n", a->rules);
 		break;
 	case WORKER_SERVE:
-		abort(); /* run_server() */
+	case WORKER_TEMPLATE:
+		abort(); /* run_server(), run_template() */
 	}
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EX_IOERR;
 }
 
-static int run(const struct args *a, char *argv[], struct channel *c)
+/* Load the rules and serve, or what the form asks for. The exit status. */
+static int run_loaded(const struct args *a, struct channel *c, struct buf *out)
 {
-	struct buf out;
-	int status = EX_CONFIG;
+	if (a->status_tags)
+		worker_call("enable_status_tags", NULL, out);
+	return a->mode == WORKER_SERVE || a->mode == WORKER_TEMPLATE ? run_server(c, out) : run_once(a, out);
+}
 
-	buf_init(&out, MAX_TEXT);
-	mime_init();
-	if (!interp_start(argv, &out)) {
-		fprintf(stderr, "mimedefang.pl: %s\n", out.data);
-		log_err("%s", out.data);
-	} else if (worker_call("load_rules", a->rules, &out)) {
-		if (a->status_tags)
-			worker_call("enable_status_tags", NULL, &out);
-		status = a->mode == WORKER_SERVE ? run_server(c, &out) : run_once(a, &out);
+static int start_failed(const struct buf *error)
+{
+	fprintf(stderr, "mimedefang.pl: %s\n", error->data);
+	log_err("%s", error->data);
+	return EX_CONFIG;
+}
+
+static int run(const struct args *a, char *argv[], struct channel *c, struct buf *out)
+{
+	if (!interp_start(argv, out))
+		return start_failed(out);
+	return worker_call("load_rules", a->rules, out) ? run_loaded(a, c, out) : EX_CONFIG;
+}
+
+/* A worker that a template has forked. */
+static int run_forked(const struct args *a, bool ours, struct channel *c, struct buf *out)
+{
+	int rc;
+
+	interp_forked();
+	if (!ours) {
+		if (interp_call("main::do_main_loop", NULL, 0, out))
+			return EXIT_SUCCESS;
+		fprintf(stderr, "%s\n", out->data);
+		return EX_SOFTWARE;
 	}
-	interp_stop();
-	mime_fini();
-	buf_free(&out);
-	return status;
+	if ((rc = channel_open(c)) < 0) {
+		log_err("cannot arrange standard input and output: %s", strerror(-rc));
+		return EX_OSERR;
+	}
+	return run_loaded(a, c, out);
+}
+
+static int run_template(const struct args *a, int argc, char *argv[], struct channel *c, struct buf *out)
+{
+	int socket = template_take_socket();
+	bool ours;
+
+	if (socket < 0) {
+		fprintf(stderr, "mimedefang.pl: -template is for the controller: descriptor 3: %s\n",
+			strerror(-socket));
+		return EX_USAGE;
+	}
+	/* For Perl the program is the script, behind a name for the interpreter. */
+	if (!interp_start_program(argc - a->program + 1, argv + a->program - 1, &ours, out))
+		return start_failed(out);
+	if (ours && !worker_call("load_rules", a->rules, out))
+		return EX_CONFIG;
+	switch (template_serve(socket)) {
+	case TEMPLATE_WORKER:
+		return run_forked(a, ours, c, out);
+	case TEMPLATE_OVER:
+		_exit(EXIT_SUCCESS); /* no END blocks: those are for workers */
+	case TEMPLATE_BROKEN:
+		break;
+	}
+	log_err("template lost the controller: %s", strerror(errno));
+	_exit(EX_IOERR);
 }
 
 int main(int argc, char *argv[])
 {
 	struct channel c = { .in = -1, .out = -1 };
 	struct args a;
+	struct buf out;
 	int rc, status;
 
 	if (!args_parse(argc, argv, &a)) {
@@ -119,7 +171,12 @@ int main(int argc, char *argv[])
 		log_err("cannot arrange standard input and output: %s", strerror(-rc));
 		return EX_OSERR;
 	}
-	status = run(&a, argv, &c);
+	buf_init(&out, MAX_TEXT);
+	mime_init();
+	status = a.mode == WORKER_TEMPLATE ? run_template(&a, argc, argv, &c, &out) : run(&a, argv, &c, &out);
+	interp_stop();
+	mime_fini();
+	buf_free(&out);
 	channel_close(&c);
 	return status;
 }

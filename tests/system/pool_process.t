@@ -19,7 +19,6 @@ subtest 'options' => sub {
 		[['-f', 'bin/fake'], qr/-f: You must supply an absolute path for filter program/],
 		[['-S', 'post'], qr/Unknown syslog facility post/],
 		[['-s', 'inet:99'], qr/Argument to -s option must be a UNIX-domain socket, not a TCP socket\./],
-		[['-E'], qr/Option -E needs a filter runtime that can preload/],
 		[['-j'], qr/Unknown option -j/],
 		[['-x'], qr/Option -x needs a value/],
 		[['more'], qr/Unexpected argument 'more'/],
