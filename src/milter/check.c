@@ -71,21 +71,33 @@ static size_t word_size(const char *word)
 	return n;
 }
 
+/* How many of the words, the first `fixed` in any case, a request has room for. */
+static int words_that_fit(const char *verb, const char *const *words, int fixed, int n)
+{
+	size_t size = strlen(verb);
+	int fit = 0;
+
+	while (fit < n && (size += word_size(words[fit])) <= REQUEST_MAX_LINE)
+		fit++;
+	return fit > fixed ? fit : fixed;
+}
+
 /* The fixed words, then the ESMTP arguments as far as a request has room for them: COMMANDS has all. */
-static void put_with_args(struct buf *out, const char *verb, const char *const *fixed, int n,
+static void put_with_args(struct buf *out, const char *verb, const char *const *fixed, int n_fixed,
 			  struct milter_strings args)
 {
 	const char *words[REQUEST_MAX_WORDS], *arg;
-	size_t size = strlen(verb);
+	size_t before = out->len;
+	int n = n_fixed;
 
-	for (int i = 0; i < n; i++) {
-		words[i] = fixed[i];
-		size += word_size(fixed[i]);
-	}
-	while (n < REQUEST_MAX_WORDS && (arg = milter_next(&args)) != NULL &&
-	       (size += word_size(arg)) <= REQUEST_MAX_LINE)
+	memcpy(words, fixed, (size_t)n_fixed * sizeof(words[0]));
+	while (n < REQUEST_MAX_WORDS && (arg = milter_next(&args)) != NULL)
 		words[n++] = arg;
 	request_encode(out, verb, words, n);
+	if (out->len - before <= REQUEST_MAX_LINE + 1)
+		return;
+	out->len = before;
+	request_encode(out, verb, words, words_that_fit(verb, words, n_fixed, n));
 }
 
 void check_sender(struct buf *out, const struct check_about *about, const struct milter_msg *mail)

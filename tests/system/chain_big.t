@@ -6,7 +6,8 @@ use Test::More;
 use Defang::Test qw(sanitized slurp spew);
 
 my $size = sanitized() ? 10_000_000 : 100_000_000; # bytes; the figures below mean nothing with sanitizers
-my $chain = Defang::Test->chain(workers => 1, pool => [ '-b', 600 ], filter => <<'PERL');
+# One loop: each has buffers of its own.
+my $chain = Defang::Test->chain(workers => 1, milter => [qw(--loops 1)], pool => [ '-b', 600 ], filter => <<'PERL');
 sub filter_begin { }
 sub filter { return action_accept() }
 sub filter_end { return action_rebuild() } # hands in a new body

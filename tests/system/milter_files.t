@@ -67,6 +67,24 @@ is $inputmsg, "Subject: Hello world\nMessage-ID: <mid\@x>\nsubject: second\n\tli
 is_deeply [ grep { /4QABCD1234/ } $rig->requests ], ["scan 4QABCD1234 $rig->{spool}/mdefang-4QABCD1234\n"],
 	'the directory has the queue id in its name';
 
+# All macros, in their order, from whatever stage the MTA told them at; its own last.
+{
+	my @names = qw(_ auth_authen auth_author auth_ssf auth_type cert_issuer cert_subject cipher cipher_bits daemon_name daemon_port i
+		if_addr if_name j mail_addr mail_host mail_mailer tls_version verify rcpt_addr rcpt_host rcpt_mailer);
+	my @pairs = map { (length > 1 ? "{$_}" : $_, $_ eq 'i' ? 'ALL' : "of $_") } reverse @names, 'mine';
+	my $other = $rig->connect;
+	$other->macros(C => splice @pairs, 0, 20);
+	$other->connect_from('h', 'U');
+	$other->macros(H => splice @pairs, 0, 10);
+	$other->helo('h');
+	$other->macros(M => @pairs);
+	$other->mail('<macros@example.org>');
+	$other->send('E');
+	$other->answer;
+	my ($got) = commands('<macros@example.org>') =~ /^((?:=.*\n)+)/m;
+	is $got, join('', map({ "=$_ " . ($_ eq 'i' ? 'ALL' : "of%20$_") . "\n" } @names), "=client_port 0\n=mine of%20mine\n"), 'all macros, in order';
+}
+
 # Headers and bodies: [ name, headers, body pieces, HEADERS, INPUTMSG, items of COMMANDS ]
 for my $case (
 	[ 'no header, no body', [], [], '', "\n", '' ],
