@@ -154,6 +154,8 @@ static int open_socket(struct program *p)
 
 static int open_site(struct program *p)
 {
+	if (p->settings.queue_connections && p->settings.reserved >= 0)
+		daemon_warn("-R has no effect with -q");
 	umask(p->settings.group ? 027 : 077);
 	p->status = site_open(&p->site, &p->settings);
 	return p->status == 0 ? 0 : -1;

@@ -262,6 +262,7 @@ for my $case (
 	is $rig->connect->connect_from('h', 'L', 0, '/s'), $far, "$name: a local socket";
 	is $rig->connect->connect_from('h', '4', 1, '192.0.2.1'), $far, "$name: elsewhere";
 	ok $rig->wait_log(qr/warning: mfconnect: No free workers: Need 3, found 2/), '  logged' if $free eq "2\n";
+	is $rig->{log} =~ /warning: -R has no effect with -q/ ? 1 : 0, "@$args" =~ /-q -R/ ? 1 : 0, '  a -R that has no effect is told';
 	ok $rig->wait_log(qr/warning: mfconnect: Error communicating with multiplexor/), '  logged' if $free eq '';
 }
 
