@@ -100,6 +100,11 @@ int listen_open(const struct address *a, int backlog, mode_t mask)
 	return rc;
 }
 
+int listen_obtain(int passed, const struct address *a, int backlog, mode_t mask)
+{
+	return passed != -1 ? passed : listen_open(a, backlog, mask);
+}
+
 /* Who called listen() for the socket, or for the one at the other end of it. */
 static pid_t listening_pid(int fd)
 {

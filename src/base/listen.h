@@ -14,6 +14,9 @@ struct listener;
  * somebody does, -EEXIST when what is there is not a socket. TCP sockets get SO_REUSEADDR. */
 int listen_open(const struct address *a, int backlog, mode_t mask);
 
+/* The socket `passed` to us by the service manager (activation.h), if that is not -1; else listen_open(). */
+int listen_obtain(int passed, const struct address *a, int backlog, mode_t mask);
+
 /* Unlink the socket file of `a`, if it is one that is still ours: `fd` is the socket made by listen_open().
  * A newer instance may have put its own there. Nothing for TCP, and for a socket that another process has
  * opened and passed to us. */

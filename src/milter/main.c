@@ -1,9 +1,11 @@
 /* mimedefang - the milter front end: mimedefang(8). */
+#include "base/activation.h"
 #include "base/daemon.h"
 #include "base/listen.h"
 #include "base/log.h"
 #include "base/resolve.h"
 #include "base/rights.h"
+#include "base/sdnotify.h"
 #include "milter/capabilities.h"
 #include "milter/service.h"
 #include "milter/settings.h"
@@ -26,6 +28,8 @@ struct program {
 	struct settings settings;
 	struct rights rights;
 	struct site site;
+	struct activation passed; /* sockets of the service manager */
+	bool socket_passed;       /* listen_fd is one of them */
 	int pid_fd, lock_fd, listen_fd;
 	char *lock_path;  /* owned; NULL without a lock */
 	bool pid_written; /* the pid file is ours, not that of another that runs */
@@ -73,6 +77,19 @@ static void load_settings(struct settings *settings, int argc, char *argv[])
 		fprintf(stderr, "%s\nTry '%s -h'.\n", error.data, argv[0]);
 		exit(EX_USAGE);
 	}
+}
+
+/* What the service manager has put into our environment: before a fork. */
+static void hear_manager(struct program *p)
+{
+	int rc = activation_take(&p->passed);
+
+	if (rc < 0)
+		fprintf(stderr, "Bad sockets from the service manager (LISTEN_FDS): %s\n", strerror(-rc));
+	else if ((rc = sdnotify_open()) < 0)
+		fprintf(stderr, "Cannot reach the service manager (NOTIFY_SOCKET): %s\n", strerror(-rc));
+	if (rc < 0)
+		exit(EX_USAGE);
 }
 
 static void find_user(struct program *p)
@@ -140,14 +157,33 @@ static int take_lock(struct program *p)
 	return p->lock_fd < 0 ? -1 : 0;
 }
 
+/* The socket of the service manager, if there is one: named `milter`, or the only one. -1 in *fd when there
+ * is none. */
+static int claim_socket(struct program *p, int *fd)
+{
+	const char *more;
+
+	if ((*fd = activation_claim(&p->passed, "milter")) == -1)
+		*fd = activation_claim_only(&p->passed);
+	if ((more = activation_unclaimed(&p->passed)) == NULL)
+		return 0;
+	p->status = EX_USAGE;
+	daemon_fail(EX_USAGE, "The service manager passed a socket named '%s', which is for nothing", more);
+	return -1;
+}
+
 static int open_socket(struct program *p)
 {
 	const struct settings *s = &p->settings;
+	int passed;
 
-	p->listen_fd = listen_open(&s->socket, (int)s->backlog, s->group ? 007 : 027);
+	if (claim_socket(p, &passed) < 0)
+		return -1;
+	p->socket_passed = passed != -1;
+	p->listen_fd = listen_obtain(passed, &s->socket, (int)s->backlog, s->group ? 007 : 027);
 	if (p->listen_fd < 0)
 		return fail(p, EX_UNAVAILABLE, "cannot listen on -p", s->socket_text, p->listen_fd);
-	if (s->socket.wildcard)
+	if (s->socket.wildcard && !p->socket_passed)
 		log_warn("-p %s names no host: listening on all addresses", s->socket_text);
 	return 0;
 }
@@ -188,6 +224,7 @@ static void run(struct program *p)
 	const struct service_config config = {
 		.site = &p->site,
 		.listen_fd = p->listen_fd,
+		.passed = p->socket_passed,
 		.serving = on_serving,
 		.arg = p,
 	};
@@ -216,6 +253,7 @@ int main(int argc, char *argv[])
 
 	signal(SIGPIPE, SIG_IGN);
 	load_settings(&p.settings, argc, argv);
+	hear_manager(&p);
 	find_user(&p);
 	log_open("mimedefang", p.settings.facility, p.settings.foreground);
 	log_level(LOG_DEBUG); /* syslogd sorts out what is wanted */

@@ -4,10 +4,12 @@
 #include "base/listen.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/sdnotify.h"
 #include "milter/loops.h"
 #include "milter/starter.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #define DEFAULT_MAX_LOOPS 4
+#define CLEAN_UP_S 10 /* enough to end sessions and remove their directories */
 
 struct service {
 	const struct service_config *config;
@@ -24,10 +27,12 @@ struct service {
 	struct loop *loop;
 	struct loops *loops;
 	struct starter *starter; /* while the controller has not answered */
+	struct timer *watchdog;  /* the next sign of life that the service manager wants */
 	struct timer *grace;     /* the longest that messages in hand may take at the end */
 	int listen_fd;           /* -1 once it was unlinked */
 	bool serving;            /* listen_fd belongs to the loops */
 	bool ending;
+	bool checking; /* whether all loops turn */
 	int status;
 };
 
@@ -47,28 +52,53 @@ static void fail(struct service *s, const char *what, int rc)
 	loop_stop(s->loop);
 }
 
+/* The service manager's watchdog: it hears of us only once all loops have said that they turn. */
+
+static void on_turned(void *arg)
+{
+	struct service *s = arg;
+
+	s->checking = false;
+	sdnotify("WATCHDOG=1");
+}
+
+static void on_watchdog(void *arg)
+{
+	struct service *s = arg;
+
+	if (!s->checking)
+		loops_check(s->loops, on_turned, s);
+	s->checking = true;
+	timer_set(s->watchdog, sdnotify_watchdog_ms());
+}
+
 /* The start */
 
-static void serve(struct service *s)
+static int serve(struct service *s)
 {
 	int rc = loops_listen(s->loops, s->listen_fd);
 
-	if (rc == 0) {
-		s->serving = true;
-		log_info("Multiplexor alive - entering main loop");
-		rc = s->config->serving(s->config->arg);
-	}
 	if (rc < 0)
-		fail(s, "cannot serve", rc);
+		return rc;
+	s->serving = true;
+	log_info("Multiplexor alive - entering main loop");
+	if ((rc = s->config->serving(s->config->arg)) < 0)
+		return rc;
+	sdnotify("READY=1\nMAINPID=%d\nSTATUS=Serving", (int)getpid());
+	if (sdnotify_watchdog_ms() > 0)
+		timer_set(s->watchdog, sdnotify_watchdog_ms());
+	return 0;
 }
 
 static void on_controller(bool alive, void *arg)
 {
 	struct service *s = arg;
+	int rc;
 
 	s->starter = NULL;
 	if (alive) {
-		serve(s);
+		if ((rc = serve(s)) < 0)
+			fail(s, "cannot serve", rc);
 		return;
 	}
 	s->status = EXIT_FAILURE;
@@ -107,8 +137,10 @@ static void end_gently(struct service *s, int signo)
 	s->ending = true;
 	unlink_socket(s); /* first: who finds no socket is not lost in a backlog */
 	log_info("%s: finishing the messages in hand", strsignal(signo));
+	sdnotify("STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64 "\nSTATUS=Finishing the messages in hand",
+		 (s->settings->grace_s + CLEAN_UP_S) * 1000000);
 	timer_set(s->grace, s->settings->grace_s * 1000);
-	loops_drain(s->loops, true, on_drained, s);
+	loops_drain(s->loops, !s->config->passed, on_drained, s);
 }
 
 static void on_signal(int signo, void *arg)
@@ -120,6 +152,7 @@ static void on_signal(int signo, void *arg)
 		return;
 	}
 	log_info("%s: stopping", strsignal(signo));
+	sdnotify("STOPPING=1");
 	loop_stop(s->loop);
 }
 
@@ -172,6 +205,7 @@ static void clean_up(struct service *s)
 	loops_free(s->loops);
 	if (!s->serving)
 		close(fd);
+	timer_free(s->watchdog);
 	timer_free(s->grace);
 	loop_free(s->loop);
 }
@@ -181,10 +215,12 @@ static int prepare(struct service *s)
 	int n = s->settings->loops > 0 ? (int)s->settings->loops : default_loops(), rc;
 
 	if ((s->loop = loop_new()) == NULL || (s->grace = timer_new(s->loop, on_grace_over, s)) == NULL ||
+	    (s->watchdog = timer_new(s->loop, on_watchdog, s)) == NULL ||
 	    (s->loops = loops_new(s->loop, s->config->site, n)) == NULL)
 		return -errno;
 	if ((rc = watch_signals(s)) < 0)
 		return rc;
+	sdnotify("STATUS=Waiting for the controller");
 	s->starter = starter_new(&loops_first(s->loops)->client, s->settings->wait_controller_s * 1000,
 				 on_controller, s);
 	return s->starter != NULL ? 0 : -ENOMEM;

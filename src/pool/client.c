@@ -310,7 +310,8 @@ int door_open(struct loop *loop, struct pool *pool, const struct door_config *co
 	d->pool = pool;
 	d->config = *config;
 	LIST_INIT(&d->clients);
-	if ((d->fd = err = listen_open(&config->address, config->backlog, config->umask)) < 0)
+	if ((d->fd = err = listen_obtain(config->passed_fd, &config->address, config->backlog,
+					 config->umask)) < 0)
 		goto fail;
 	if ((d->listener = listener_new(loop, d->fd, on_accept, d)) == NULL) {
 		err = -errno;

@@ -14,6 +14,7 @@ struct door;
 
 struct door_config {
 	struct address address;
+	int passed_fd; /* the socket, when the service manager has opened it; else -1 */
 	int backlog;
 	mode_t umask;      /* for the socket's file */
 	bool privileged;   /* all requests are allowed */

@@ -313,11 +313,11 @@ static void on_accept(int fd, void *arg)
 	lineio_write(s->io, NOTIFY_GREETING, strlen(NOTIFY_GREETING));
 }
 
-static int socket_open(struct listeners *l, mode_t mask)
+static int socket_open(struct listeners *l, const struct listeners_config *config)
 {
 	int err;
 
-	if ((l->fd = listen_open(&l->address, BACKLOG, mask)) < 0)
+	if ((l->fd = listen_obtain(config->passed_fd, &l->address, BACKLOG, config->umask)) < 0)
 		return l->fd;
 	if ((l->listener = listener_new(l->loop, l->fd, on_accept, l)) != NULL)
 		return 0;
@@ -327,7 +327,7 @@ static int socket_open(struct listeners *l, mode_t mask)
 	return err;
 }
 
-int listeners_open(struct loop *loop, struct pool *pool, const struct address *a, mode_t mask,
+int listeners_open(struct loop *loop, struct pool *pool, const struct listeners_config *config,
 		   struct listeners **out)
 {
 	struct listeners *l = calloc(1, sizeof(*l));
@@ -337,9 +337,9 @@ int listeners_open(struct loop *loop, struct pool *pool, const struct address *a
 		return err;
 	l->loop = loop;
 	l->pool = pool;
-	l->address = *a;
+	l->address = config->address;
 	l->shown_free = n;
-	if ((l->shown = calloc((size_t)n, sizeof(*l->shown))) == NULL || (err = socket_open(l, mask)) < 0) {
+	if ((l->shown = calloc((size_t)n, sizeof(*l->shown))) == NULL || (err = socket_open(l, config)) < 0) {
 		free(l->shown);
 		free(l);
 		return err;

@@ -16,8 +16,14 @@
 
 struct listeners;
 
-/* Open the socket `a`, made under the umask `mask`, and observe the pool. 0 and *out, or -errno. */
-int listeners_open(struct loop *loop, struct pool *pool, const struct address *a, mode_t mask,
+struct listeners_config {
+	struct address address;
+	int passed_fd; /* the socket, when the service manager has opened it; else -1 */
+	mode_t umask;  /* for the socket's file */
+};
+
+/* Open the socket and observe the pool. 0 and *out, or -errno. */
+int listeners_open(struct loop *loop, struct pool *pool, const struct listeners_config *config,
 		   struct listeners **out);
 
 /* Close and unlink the socket: nobody comes in any more. NULL is allowed. */

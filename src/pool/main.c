@@ -1,15 +1,16 @@
 /* mimedefang-multiplexor - the controller of a pool of filter workers. */
+#include "base/activation.h"
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/rights.h"
+#include "base/sdnotify.h"
 #include "base/self.h"
-#include "pool/client.h"
-#include "pool/listeners.h"
-#include "pool/map.h"
+#include "pool/announce.h"
 #include "pool/pool.h"
 #include "pool/reload.h"
 #include "pool/settings.h"
+#include "pool/sockets.h"
 #include "pool/stats.h"
 #include "pool/tick.h"
 #include "pool/trace.h"
@@ -25,7 +26,6 @@
 #include <unistd.h>
 
 #define PROGRAM "mimedefang-multiplexor"
-#define OPEN_DOOR_CLIENTS 20
 
 struct controller {
 	const struct settings *settings;
@@ -35,11 +35,10 @@ struct controller {
 	struct pool *pool;
 	struct trace *trace; /* of -A and -d */
 	struct stats *stats;
-	struct door *door;           /* of -s */
-	struct door *open_door;      /* of -a */
-	struct map *map;             /* of -N */
-	struct ticks *ticks;         /* of -X */
-	struct listeners *listeners; /* of -O */
+	struct activation passed; /* sockets of the service manager */
+	struct sockets *sockets;
+	struct ticks *ticks; /* of -X */
+	struct announce *announce;
 };
 
 /* --- signals --- */
@@ -57,11 +56,9 @@ static void on_term(int signo, void *arg)
 
 	if (c->settings->verbose)
 		log_info("Received SIGTERM: Stopping workers and terminating");
-	door_close(c->door);
-	door_close(c->open_door);
-	map_close(c->map);
+	announce_stopping(c->announce);
+	sockets_close(c->sockets);
 	ticks_stop(c->ticks);
-	listeners_close(c->listeners);
 	pool_stop(c->pool, on_stopped, c);
 }
 
@@ -144,37 +141,6 @@ static int pid_write(const struct controller *c)
 	return EX_IOERR;
 }
 
-static int doors_open(struct controller *c)
-{
-	const struct settings *s = c->settings;
-	struct door_config config = {
-		.address = s->address,
-		.backlog = (int)s->backlog,
-		.umask = s->group_access ? 007 : 027,
-		.privileged = true,
-		.client_ms = s->client_ms,
-	};
-	int err;
-
-	if ((err = door_open(c->loop, c->pool, &config, &c->door)) < 0) {
-		daemon_fail(EX_CANTCREAT, "Unable to create listening socket. %s: %s", s->socket,
-			    strerror(-err));
-		return EX_CANTCREAT;
-	}
-	if (s->open_socket == NULL)
-		return 0;
-	config.address = s->open_address;
-	config.umask = 0;
-	config.privileged = false;
-	config.max_clients = OPEN_DOOR_CLIENTS;
-	if ((err = door_open(c->loop, c->pool, &config, &c->open_door)) < 0) {
-		daemon_fail(EX_CANTCREAT, "Unable to create unprivileged listening socket %s: %s",
-			    s->open_socket, strerror(-err));
-		return EX_CANTCREAT;
-	}
-	return 0;
-}
-
 /* The first to observe the pool: its lines come before what follows from an event. */
 static int trace_begin(struct controller *c)
 {
@@ -191,8 +157,8 @@ static int loop_and_pool_make(struct controller *c)
 
 	if ((c->loop = loop_new()) == NULL || (c->pool = pool_new(c->loop, c->settings)) == NULL)
 		err = -errno;
-	else if ((err = trace_begin(c)) == 0)
-		err = signals_catch(c);
+	else if ((err = trace_begin(c)) == 0 && (err = signals_catch(c)) == 0)
+		err = (c->announce = announce_new(c->loop, c->pool)) != NULL ? 0 : -errno;
 	if (err == 0)
 		return 0;
 	daemon_fail(EX_OSERR, "Cannot make the event loop: %s", strerror(-err));
@@ -222,38 +188,6 @@ static void settings_log(const struct settings *s)
 			 (long long)s->busy_ms / 1000, (long long)s->client_ms / 1000);
 }
 
-static int map_socket_open(struct controller *c)
-{
-	const struct settings *s = c->settings;
-	struct map_config config = {
-		.address = s->map_address,
-		.backlog = (int)s->backlog,
-		.umask = s->group_access ? 007 : 027,
-		.client_ms = s->client_ms,
-	};
-	int err = s->map_socket == NULL ? 0 : map_open(c->loop, c->pool, &config, &c->map);
-
-	if (err == 0)
-		return 0;
-	daemon_fail(EX_CANTCREAT, "Unable to create map socket %s: %s", s->map_socket, strerror(-err));
-	return EX_CANTCREAT;
-}
-
-static int notify_socket_open(struct controller *c)
-{
-	const struct settings *s = c->settings;
-	int err = 0;
-
-	if (s->notify_socket != NULL)
-		err = listeners_open(c->loop, c->pool, &s->notify_address, s->group_access ? 007 : 027,
-				     &c->listeners);
-	if (err == 0)
-		return 0;
-	daemon_fail(EX_CANTCREAT, "Unable to create notification socket %s: %s", s->notify_socket,
-		    strerror(-err));
-	return EX_CANTCREAT;
-}
-
 static int ticks_begin(struct controller *c)
 {
 	const struct settings *s = c->settings;
@@ -274,12 +208,13 @@ static int controller_run(struct controller *c)
 
 	if ((status = lock_take(c)) != 0 || (status = pid_write(c)) != 0 ||
 	    (status = loop_and_pool_make(c)) != 0 || (status = stats_begin(c)) != 0 ||
-	    (status = doors_open(c)) != 0 || (status = map_socket_open(c)) != 0 ||
-	    (status = notify_socket_open(c)) != 0 || (status = ticks_begin(c)) != 0)
+	    (status = sockets_open(c->loop, c->pool, c->settings, &c->passed, &c->sockets)) != 0 ||
+	    (status = ticks_begin(c)) != 0)
 		return status;
 	settings_log(c->settings);
 	pool_begin(c->pool);
 	daemon_ready();
+	announce_ready(c->announce);
 	if ((err = loop_run(c->loop)) < 0) {
 		log_err("stopped: %s", strerror(-err));
 		return EX_OSERR;
@@ -298,12 +233,11 @@ static void signals_block(void)
 
 static void controller_free(struct controller *c)
 {
-	door_free(c->door);
-	door_free(c->open_door);
-	map_free(c->map);
+	sockets_hang_up(c->sockets);
 	ticks_free(c->ticks);
 	pool_free(c->pool);
-	listeners_free(c->listeners);
+	sockets_free(c->sockets);
+	announce_free(c->announce);
 	trace_free(c->trace);
 	stats_close(c->stats);
 	loop_free(c->loop);
@@ -350,11 +284,25 @@ static int rights_give_up(const struct settings *s)
 	return 0;
 }
 
+/* What the service manager has put into our environment: before a fork, and not for the workers. */
+static int hear_manager(struct controller *c)
+{
+	int err = activation_take(&c->passed);
+
+	if (err < 0)
+		return fail_errno(EX_USAGE, "Bad sockets from the service manager", "LISTEN_FDS", -err);
+	if ((err = sdnotify_open()) < 0)
+		return fail_errno(EX_USAGE, "Cannot reach the service manager", "NOTIFY_SOCKET", -err);
+	return 0;
+}
+
 /* Everything that may still be said to the terminal directly, and what needs root. */
 static int prepare(struct settings *s, struct controller *c)
 {
-	int status;
+	int status = hear_manager(c);
 
+	if (status != 0)
+		return status;
 	if (s->program == NULL && (s->program = self_path("bin/mimedefang.pl")) == NULL)
 		return fail(EX_OSERR, strerror(errno));
 	if (s->user == NULL && rights_are_root())

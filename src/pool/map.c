@@ -221,7 +221,8 @@ int map_open(struct loop *loop, struct pool *pool, const struct map_config *conf
 	m->pool = pool;
 	m->config = *config;
 	LIST_INIT(&m->clients);
-	if ((m->fd = err = listen_open(&config->address, config->backlog, config->umask)) < 0)
+	if ((m->fd = err = listen_obtain(config->passed_fd, &config->address, config->backlog,
+					 config->umask)) < 0)
 		goto fail;
 	if ((m->listener = listener_new(loop, m->fd, on_accept, m)) == NULL) {
 		err = -errno;

@@ -17,6 +17,7 @@ struct map;
 
 struct map_config {
 	struct address address;
+	int passed_fd; /* the socket, when the service manager has opened it; else -1 */
 	int backlog;
 	mode_t umask;      /* for the socket's file */
 	int64_t client_ms; /* for answers to be read; waiting for a look-up has no limit */

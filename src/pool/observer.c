@@ -63,6 +63,16 @@ void observers_refused(const struct observers *o, const struct job *job, const c
 	TELL(o, refused, job, reply);
 }
 
+void observers_rereading(const struct observers *o)
+{
+	const struct pool_observer *each;
+
+	TAILQ_FOREACH (each, o, link) {
+		if (each->rereading != NULL)
+			each->rereading(each->arg);
+	}
+}
+
 void observers_reread(const struct observers *o, const char *error, unsigned generation)
 {
 	TELL(o, reread, error, generation);

@@ -45,6 +45,8 @@ struct pool_observer {
 	void (*queued)(const struct job *job, void *arg);
 	/* The job gets `reply` (with its LF) without a worker having had it. */
 	void (*refused)(const struct job *job, const char *reply, void *arg);
+	/* A reload begins: its candidate is being started. */
+	void (*rereading)(void *arg);
 	/* A reload has been decided: `generation` serves from now on, or still, when `error` says why it
 	 * failed. */
 	void (*reread)(const char *error, unsigned generation, void *arg);
@@ -65,6 +67,7 @@ void observers_answered(const struct observers *o, const struct worker_facts *w,
 			enum worker_outcome outcome, int64_t run_ms);
 void observers_queued(const struct observers *o, const struct job *job);
 void observers_refused(const struct observers *o, const struct job *job, const char *reply);
+void observers_rereading(const struct observers *o);
 void observers_reread(const struct observers *o, const char *error, unsigned generation);
 
 #endif

@@ -153,6 +153,8 @@ static void candidate_start(struct reload *r)
 		return; /* no slot: the end of a worker brings us back */
 	r->wanted = false;
 	r->last_tried++;
+	if (!r->check)
+		observers_rereading(pool_observers(r->pool));
 	if (err < 0)
 		fail(r, NULL, strerror(-err));
 }

@@ -149,6 +149,13 @@ sub run_command
 sub start_program
 {
 	my ($log, @command) = @_;
+	return start_prepared(sub { }, $log, @command);
+}
+
+# The same; $prepare->() is called in the child before it becomes the program.
+sub start_prepared
+{
+	my ($prepare, $log, @command) = @_;
 	my $self = { name => basename($command[0]), log => $log };
 	my $pid = fork // die "fork: $!\n";
 	if (!$pid) {
@@ -156,6 +163,7 @@ sub start_program
 		open STDOUT, '>>', $log;
 		open STDERR, '>>', $log;
 		setpgrp;
+		$prepare->();
 		exec @command or POSIX::_exit(127);
 	}
 	$self->{pid} = $pid;
@@ -198,6 +206,7 @@ END {
 #	filter	Perl text, or filter_file its path	workers	maximum and minimum number (2)
 #	pool	more options of the controller		milter	more options of the front end
 #	listen	socket of the front end (a UNIX-domain one in the folder)
+#	manager	a Defang::Manager: it opens the sockets of both and passes them on, and hears when they are ready
 sub chain
 {
 	my ($class, %how) = @_;
@@ -227,7 +236,7 @@ sub start_pool
 {
 	my ($self) = @_;
 	my $workers = $self->{how}{workers} // 2;
-	$self->{pool} = start_program("$self->{dir}/pool.log", program('mimedefang-multiplexor'), '-D', '-l', @user, '-z', $self->{spool},
+	$self->launch('pool', "requests=$self->{control}", program('mimedefang-multiplexor'), '-D', '-l', @user, '-z', $self->{spool},
 		'-s', $self->{control}, '-f', program('mimedefang.pl'), '-F', $self->{filter}, '-m', $workers, '-x', $workers,
 		@{ $self->{how}{pool} // [] });
 	$self->must_come('pool', sub { ($self->control_tool('free'))[1] =~ /^$workers$/m });
@@ -237,9 +246,19 @@ sub start_pool
 sub start_milter
 {
 	my ($self) = @_;
-	$self->{milter} = start_program("$self->{dir}/milter.log", program('mimedefang'), '-D', @user, '-z', $self->{spool},
+	$self->launch('milter', "milter=$self->{listen}", program('mimedefang'), '-D', @user, '-z', $self->{spool},
 		'-m', $self->{control}, '-p', $self->{listen}, @{ $self->{how}{milter} // [] });
 	$self->must_come('milter', sub { $self->connect });
+	return;
+}
+
+# With a manager a program is ready when it says so.
+sub launch
+{
+	my ($self, $which, $socket, @command) = @_;
+	my $manager = $self->{how}{manager};
+	my $log = "$self->{dir}/$which.log";
+	$self->{$which} = $manager ? $manager->start($log, [$socket], @command) : start_program($log, @command);
 	return;
 }
 
@@ -248,6 +267,8 @@ sub must_come
 {
 	my ($self, $which, $ready) = @_;
 	my $program = $self->{$which};
+	my $manager = $self->{how}{manager};
+	$ready = sub { $manager->heard(qr/^READY=1$/m) } if $manager;
 	return if wait_until(30, sub { has_ended($program) || $ready->() }) && !defined $program->{status};
 	die "$program->{name} did not start:\n" . $self->logs;
 }
