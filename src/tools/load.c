@@ -9,7 +9,8 @@
 
 struct run {
 	struct loop *loop;
-	const struct script *script;
+	const struct script *scripts;
+	size_t n_scripts, next_script;
 	struct load *load;
 	unsigned begun;  /* messages given to a connection */
 	unsigned active; /* connections */
@@ -47,6 +48,11 @@ static void lane_end(struct lane *l)
 		loop_stop(r->loop);
 }
 
+static const struct script *next_script(struct run *r)
+{
+	return &r->scripts[r->next_script++ % r->n_scripts];
+}
+
 static void lane_connect(struct lane *l)
 {
 	l->left = l->run->load->per_connection;
@@ -54,7 +60,7 @@ static void lane_connect(struct lane *l)
 		lane_end(l);
 		return;
 	}
-	if (session_start(l->run->loop, l->run->script, &watcher, l) == NULL) {
+	if (session_start(l->run->loop, next_script(l->run), &watcher, l) == NULL) {
 		l->run->error = -errno;
 		lane_end(l);
 	}
@@ -111,10 +117,10 @@ static int lanes_start(struct run *r)
 	return 0;
 }
 
-int load_run(struct loop *loop, const struct script *script, unsigned count, unsigned concurrency,
-	     unsigned per_connection, struct load *out)
+int load_run(struct loop *loop, const struct script *scripts, size_t n_scripts, unsigned count,
+	     unsigned concurrency, unsigned per_connection, struct load *out)
 {
-	struct run r = { .loop = loop, .script = script, .load = out };
+	struct run r = { .loop = loop, .scripts = scripts, .n_scripts = n_scripts, .load = out };
 	int64_t begin_us = clock_mono_us();
 	int err;
 

@@ -1,4 +1,4 @@
-/* load.h - the same message many times over several connections: throughput, latency, what became of each. */
+/* load.h - some messages many times over several connections: throughput, latency, what became of each. */
 #ifndef DEFANG_TOOLS_LOAD_H
 #define DEFANG_TOOLS_LOAD_H
 
@@ -22,9 +22,9 @@ struct load {
 	size_t n_latency;
 };
 
-/* Run it. 0, or -ENOMEM. Free either way. */
-int load_run(struct loop *loop, const struct script *script, unsigned count, unsigned concurrency,
-	     unsigned per_connection, struct load *out);
+/* Run it; the connections take the scripts (at least one) in turn. 0, or -ENOMEM. Free either way. */
+int load_run(struct loop *loop, const struct script *scripts, size_t n_scripts, unsigned count,
+	     unsigned concurrency, unsigned per_connection, struct load *out);
 void load_free(struct load *l);
 
 /* The latency that `percent` of the messages did not exceed (nearest rank), in microseconds; 0 for none. */

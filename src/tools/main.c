@@ -54,20 +54,34 @@ static int read_all(int fd, struct buf *out)
 	return n == -1 ? -errno : 0;
 }
 
-/* The whole message file, or standard input. 0 or an exit status. */
-static int input_read(const struct options *o, struct buf *out)
+/* The whole message file; NULL is standard input. 0 or an exit status. */
+static int input_read(const char *file, struct buf *out)
 {
-	int fd = o->file == NULL ? STDIN_FILENO : open(o->file, O_RDONLY | O_CLOEXEC);
+	int fd = file == NULL ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
 	int err;
 
 	if (fd == -1)
-		return complain(EX_NOINPUT, "%s: %s", o->file, strerror(errno));
+		return complain(EX_NOINPUT, "%s: %s", file, strerror(errno));
 	err = read_all(fd, out);
 	if (fd != STDIN_FILENO)
 		close(fd);
 	if (err < 0)
-		return complain(EX_IOERR, "%s: %s", o->file ? o->file : "standard input", strerror(-err));
+		return complain(EX_IOERR, "%s: %s", file ? file : "standard input", strerror(-err));
 	return 0;
+}
+
+/* 0 or an exit status; *out has to be freed either way. */
+static int message_read(const char *file, struct message *out)
+{
+	struct buf input;
+	int status;
+
+	buf_init(&input, BUF_NO_LIMIT);
+	status = input_read(file, &input);
+	if (status == 0 && message_parse(out, input.data, input.len) < 0)
+		status = complain(EX_OSERR, "%s", strerror(ENOMEM));
+	buf_free(&input);
+	return status;
 }
 
 static int output_write(const char *path, const struct buf *b)
@@ -160,11 +174,11 @@ static int run_once(const struct options *o, struct loop *loop)
 	return status;
 }
 
-static int run_load(const struct options *o, struct loop *loop)
+static int run_load(const struct options *o, const struct script *scripts, struct loop *loop)
 {
 	struct load load;
 	struct buf text;
-	int err = load_run(loop, &o->script, o->count, o->concurrency, o->per_connection, &load);
+	int err = load_run(loop, scripts, o->n_files, o->count, o->concurrency, o->per_connection, &load);
 	int status = err < 0 ? complain(EX_OSERR, "%s", strerror(-err)) : 0;
 
 	buf_init(&text, BUF_NO_LIMIT);
@@ -179,28 +193,46 @@ static int run_load(const struct options *o, struct loop *loop)
 	return status;
 }
 
+/* `messages` and `scripts` have room for one of each file. */
+static int run(struct options *o, struct message *messages, struct script *scripts)
+{
+	struct loop *loop;
+	int status = 0;
+
+	for (size_t i = 0; i < o->n_files && status == 0; i++) {
+		status = message_read(o->files[i], &messages[i]);
+		scripts[i] = o->script;
+		scripts[i].message = &messages[i];
+	}
+	if (status != 0)
+		return status;
+	if ((loop = loop_new()) == NULL)
+		return complain(EX_OSERR, "%s", strerror(errno));
+	o->script.message = &messages[0];
+	status = o->load ? run_load(o, scripts, loop) : run_once(o, loop);
+	loop_free(loop);
+	return status;
+}
+
 int main(int argc, char *argv[])
 {
 	struct options o;
-	struct buf input;
-	struct message message;
-	struct loop *loop = NULL;
+	struct message *messages;
+	struct script *scripts;
 	int status;
 
 	options_parse(&o, argc, argv);
 	signal(SIGPIPE, SIG_IGN);
-	buf_init(&input, BUF_NO_LIMIT);
-	status = input_read(&o, &input);
-	if (status == 0 &&
-	    (message_parse(&message, input.data, input.len) < 0 || (loop = loop_new()) == NULL))
-		status = complain(EX_OSERR, "%s", strerror(errno));
-	buf_free(&input);
-	if (loop != NULL) {
-		o.script.message = &message;
-		status = o.load ? run_load(&o, loop) : run_once(&o, loop);
-		message_free(&message);
-	}
-	loop_free(loop);
+	messages = calloc(o.n_files, sizeof(*messages));
+	scripts = calloc(o.n_files, sizeof(*scripts));
+	if (messages == NULL || scripts == NULL)
+		status = complain(EX_OSERR, "%s", strerror(ENOMEM));
+	else
+		status = run(&o, messages, scripts);
+	for (size_t i = 0; messages != NULL && i < o.n_files; i++)
+		message_free(&messages[i]);
+	free(messages);
+	free(scripts);
 	options_free(&o);
 	return status;
 }

@@ -65,7 +65,7 @@ static const struct option long_options[] = {
 };
 
 static const char usage_text[] =
-	"usage: milter-send -m SOCKET [options] [FILE]\n"
+	"usage: milter-send -m SOCKET [options] [FILE ...]\n"
 	"  -m, --milter SOCKET     the milter: unix:PATH, inet:PORT@HOST, inet6:PORT@HOST\n"
 	"  -f, --from ADDRESS      sender, with ESMTP parameters if wanted: '<a@b> SIZE=9'\n"
 	"  -r, --rcpt ADDRESS      recipient, the same way; may be repeated\n"
@@ -325,6 +325,21 @@ static void parse_masks(struct options *o, const char *protocol, const char *act
 		o->script.protocol = mask("--flags", flags);
 }
 
+/* None or `-`: standard input. */
+static void parse_files(struct options *o, int n, char *const *files)
+{
+	static const char *const standard_input[] = { NULL };
+
+	o->files = standard_input;
+	o->n_files = 1;
+	if (n == 0 || (n == 1 && strcmp(files[0], "-") == 0))
+		return;
+	if (n > 1 && !o->load)
+		usage_error("more than one file needs --count: `%s'", files[1]);
+	o->files = (const char *const *)files;
+	o->n_files = (size_t)n;
+}
+
 static void check(struct options *o)
 {
 	struct script *s = &o->script;
@@ -372,10 +387,7 @@ void options_parse(struct options *o, int argc, char *argv[])
 		else
 			set_option(o, c, optarg);
 	}
-	if (argc - optind > 1)
-		usage_error("more than one file: `%s'", argv[optind + 1]);
-	if (argc > optind && strcmp(argv[optind], "-") != 0)
-		o->file = argv[optind];
+	parse_files(o, argc - optind, argv + optind);
 	parse_masks(o, protocol, actions, flags);
 	check(o);
 }

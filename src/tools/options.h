@@ -8,11 +8,12 @@
 #include <stddef.h>
 
 struct options {
-	const char *milter;   /* as given, for messages */
-	struct script script; /* its message is left to the caller */
-	struct macro *macros; /* what script.given points to */
-	const char *file;     /* NULL: standard input */
-	const char *output;   /* NULL: the delivered message is not wanted */
+	const char *milter;       /* as given, for messages */
+	struct script script;     /* its message is left to the caller */
+	struct macro *macros;     /* what script.given points to */
+	const char *const *files; /* n_files of them; NULL: standard input. More than one only with `load` */
+	size_t n_files;
+	const char *output; /* NULL: the delivered message is not wanted */
 	bool json, quiet;
 	unsigned count;       /* messages; above 1, or with `load`: measure */
 	unsigned concurrency; /* connections at a time */

@@ -194,6 +194,8 @@ subtest 'load' => sub {
 	my $got = ask({ connections => 4 }, '--count', 20, '--per-connection', 5, $message);
 	is "$got->{status} $got->{verdicts}{accept} $got->{errors}", '0 20 0', 'twenty messages';
 	is scalar(my @connections = $got->{heard} =~ /^O/mg), 4, '  over four connections';
+	$got = ask({ connections => 4 }, '--count', 4, $message, spew("$dir/other.eml", "Subject: other\n\nother body\n"));
+	is join(' ', $got->{heard} =~ /^B (\w+)/mg), 'body other body other', 'two messages in turn';
 	my $n = 0;
 	$got = ask({ connections => 4, E => sub { [++$n % 4 == 0 ? 'z' : 'r'] } }, '--count', 8, '--per-connection', 2, $message);
 	is "$got->{status} $got->{verdicts}{reject} $got->{errors}", '76 6 2', 'with errors';
@@ -211,7 +213,7 @@ subtest 'usage and files' => sub {
 		[64, qr/--client-address: `here'/, '-m', '/x', '--client-address', 'here'],
 		[64, qr/-f: `<a' lacks/, '-m', '/x', '-f', '<a'],
 		[64, qr/--concurrency and --per-connection need --count/, '-m', '/x', '--concurrency', 2],
-		[64, qr/more than one file: `b'/, '-m', '/x', 'a', 'b'],
+		[64, qr/more than one file needs --count: `b'/, '-m', '/x', 'a', 'b'],
 		[64, qr/unrecognized option/, '--unknown'],
 		[66, qr/\Q$dir\E\/none: No such file/, '-m', '/x', "$dir/none"],
 		[69, qr/\Q$dir\E\/no\.sock: No such file/, '-m', "$dir/no.sock", $message],
