@@ -6,13 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_SIZE 65536 /* bytes taken by one read; a milter packet at its largest */
 #define MAX_DISCARD (1 << 20)
-#define IDLE_ROOM 512 /* an empty buffer larger than this is given back */
+#define LARGE 4096             /* unconsumed input of so many bytes is the begin of something large */
+#define LARGE_READ_SIZE 131072 /* bytes then taken by one read: two such packets */
+#define IDLE_ROOM 512          /* an empty buffer larger than this is given back */
 
 struct conn {
 	struct loop *loop;
@@ -32,6 +35,7 @@ struct conn {
 	uint64_t bytes_in, bytes_out;
 	int error;
 
+	bool rfd_is_socket;
 	bool wfd_is_socket;
 	bool settle_due;   /* settle() is deferred */
 	bool wait_write;   /* go on when wfd is writable */
@@ -48,9 +52,10 @@ static void on_rfd(int fd, unsigned what, void *arg);
 static void on_wfd(int fd, unsigned what, void *arg);
 static void settle(struct conn *c);
 
+/* -1 is no descriptor, and fine. */
 static int make_nonblocking(int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
+	int flags = fd != -1 ? fcntl(fd, F_GETFL) : O_NONBLOCK;
 
 	if (flags == -1)
 		return -errno;
@@ -84,12 +89,13 @@ struct conn *conn_new(struct loop *loop, int rfd, int wfd, size_t input_limit, c
 		return NULL;
 	*c = (struct conn){ .loop = loop, .cb = cb, .arg = arg, .rfd = rfd, .wfd = wfd };
 	c->in_limit = input_limit;
-	c->wfd_is_socket = is_socket(wfd);
+	c->rfd_is_socket = rfd == wfd;
+	c->wfd_is_socket = rfd == wfd || is_socket(wfd);
 	buf_init(&c->in, BUF_NO_LIMIT);
 	buf_init(&c->out, BUF_NO_LIMIT);
-	if (rfd != -1)
+	if (rfd != wfd)
 		rc = make_nonblocking(rfd);
-	if (rc == 0 && wfd != -1 && wfd != rfd)
+	if (rfd != wfd && rc == 0)
 		rc = make_nonblocking(wfd);
 	if (rc == 0 && rfd != -1) {
 		c->rwatch = watch_new(loop, rfd, on_rfd, c);
@@ -209,7 +215,7 @@ static ssize_t output_write_once(struct conn *c)
 	const char *p = c->out.data + c->out_start;
 	size_t n = c->out.len - c->out_start;
 
-	return c->wfd_is_socket ? send(c->wfd, p, n, MSG_NOSIGNAL) : write(c->wfd, p, n);
+	return c->wfd_is_socket ? send(c->wfd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) : write(c->wfd, p, n);
 }
 
 /* Forget `n` written bytes. The rest is moved only when it is the smaller part: a large output is moved few
@@ -311,28 +317,66 @@ static void settle_later(struct conn *c)
 	loop_defer(c->loop, on_turn_end, c);
 }
 
-/* Take bytes in. They are not read into the connection's own buffer, so that it is as large as what came. */
-static bool input_read(struct conn *c)
+static ssize_t input_read_once(const struct conn *c, char *to, size_t n)
 {
-	char bytes[READ_SIZE];
-	size_t space = c->in_limit - held(c);
-	ssize_t n = read(c->rfd, bytes, space < sizeof(bytes) ? space : sizeof(bytes));
+	return c->rfd_is_socket ? recv(c->rfd, to, n, MSG_DONTWAIT) : read(c->rfd, to, n);
+}
 
-	if (n == 0)
-		c->at_eof = true;
-	else if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-		fail(c, -errno);
-	if (n <= 0)
-		return false;
-	if (c->in.len + (size_t)n >= c->in.room) {
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Make room behind the input for `n` bytes. */
+static char *input_room(struct conn *c, size_t n)
+{
+	if (c->in.len + n >= c->in.room) {
 		buf_consume(&c->in, c->in_start);
 		c->in_start = 0;
 	}
-	buf_add(&c->in, bytes, (size_t)n);
-	c->bytes_in += (uint64_t)n;
+	return buf_reserve(&c->in, n);
+}
+
+/* In the middle of something large: read to where it is to be. */
+static ssize_t input_read_large(struct conn *c)
+{
+	size_t n = least(c->in_limit - held(c), LARGE_READ_SIZE);
+	char *to = input_room(c, n);
+	ssize_t got = 0;
+
+	if (to != NULL && (got = input_read_once(c, to, n)) > 0)
+		buf_extend(&c->in, (size_t)got);
+	return got;
+}
+
+/* Not into the connection's own buffer, so that it becomes as large as what came. */
+static ssize_t input_read_small(struct conn *c)
+{
+	char bytes[READ_SIZE], *to;
+	ssize_t got = input_read_once(c, bytes, least(c->in_limit - held(c), sizeof(bytes)));
+
+	if (got > 0 && (to = input_room(c, (size_t)got)) != NULL) {
+		memcpy(to, bytes, (size_t)got);
+		buf_extend(&c->in, (size_t)got);
+	}
+	return got;
+}
+
+/* Take bytes in. False when there were none. */
+static bool input_read(struct conn *c)
+{
+	ssize_t n = held(c) >= LARGE ? input_read_large(c) : input_read_small(c);
+
 	if (buf_error(&c->in) < 0)
 		fail(c, buf_error(&c->in));
-	return buf_error(&c->in) == 0;
+	else if (n == 0)
+		c->at_eof = true;
+	else if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		fail(c, -errno);
+	if (n <= 0 || buf_error(&c->in) < 0)
+		return false;
+	c->bytes_in += (uint64_t)n;
+	return true;
 }
 
 static void on_rfd(int fd, unsigned what, void *arg)
@@ -385,12 +429,18 @@ size_t conn_discard_input(struct conn *c)
 	if (c->rfd == -1 || c->at_eof || c->error != 0)
 		return n;
 	do {
-		if ((got = read(c->rfd, bytes, sizeof(bytes))) > 0) {
+		if ((got = input_read_once(c, bytes, sizeof(bytes))) > 0) {
 			n += (size_t)got;
 			c->bytes_in += (uint64_t)got;
 		}
 	} while (got == (ssize_t)sizeof(bytes) && n < MAX_DISCARD);
 	return n; /* an end or an error is found again by the loop */
+}
+
+void conn_set_owner(struct conn *c, conn_fn *cb, void *arg)
+{
+	c->cb = cb;
+	c->arg = arg;
 }
 
 void conn_write(struct conn *c, const void *data, size_t n)

@@ -1,5 +1,6 @@
 /* conn.h - a byte connection on the loop: an input buffer with a limit, an output queue, one deadline.
- * The two directions may be different descriptors (a pipe pair), or one may be missing (-1).
+ * The two directions may be different descriptors (a pipe pair), or one may be missing (-1). One descriptor
+ * for both is a stream socket, in whatever mode: it costs no system calls to be taken over.
  *
  * Owns its descriptors and closes them in conn_free(). conn_free() may be called from within any
  * callback, its own included: no callback follows it, memory goes at the end of the turn.
@@ -32,8 +33,8 @@ enum conn_event {
 
 typedef void conn_fn(struct conn *c, enum conn_event event, void *arg);
 
-/* Takes the descriptors (made non-blocking here) when it succeeds; NULL with errno set otherwise, and
- * they stay the caller's. Reading starts at once; callbacks come only from the loop. */
+/* Takes the descriptors (two of them are made non-blocking here) when it succeeds; NULL with errno set
+ * otherwise, and they stay the caller's. Reading starts at once; callbacks come only from the loop. */
 struct conn *conn_new(struct loop *loop, int rfd, int wfd, size_t input_limit, conn_fn *cb, void *arg);
 void conn_free(struct conn *c); /* unwritten output is dropped. NULL is allowed */
 
@@ -44,6 +45,9 @@ void conn_consume(struct conn *c, size_t n);
 
 /* Throw away all input that has arrived, also what the kernel still holds (up to 1 MiB of it). The bytes. */
 size_t conn_discard_input(struct conn *c);
+
+/* Give it to another owner: what happens from now on is told to him. */
+void conn_set_owner(struct conn *c, conn_fn *cb, void *arg);
 
 /* Queue bytes; they are copied. Written at the end of this turn, so that many small writes of one turn
  * are one system call. */

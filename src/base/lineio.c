@@ -47,7 +47,7 @@ static bool deliver_line(struct lineio *io, enum lineio_event event, size_t n, s
 	io->line_len = n;
 	io->line[n] = '\0';
 	io->scanned = 0;
-	conn_consume(io->conn, used); /* first, since the owner may discard the input; moves nothing */
+	conn_consume(io->conn, used); /* first, since the owner may ask for what is left; moves nothing */
 	return tell(io, event);
 }
 
@@ -167,11 +167,12 @@ void lineio_hold(struct lineio *io, int hold)
 	loop_defer(io->loop, on_resume, io);
 }
 
-size_t lineio_discard_input(struct lineio *io)
+bool lineio_has_input(const struct lineio *io)
 {
-	io->scanned = 0;
-	io->skipping = false;
-	return conn_discard_input(io->conn);
+	size_t n;
+
+	conn_input(io->conn, &n);
+	return n > 0 || io->skipping;
 }
 
 void lineio_write(struct lineio *io, const void *data, size_t n)

@@ -7,6 +7,7 @@
 
 #include "base/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,9 +39,8 @@ char *lineio_line(struct lineio *io, size_t *len);
  * wait are delivered from the loop, never from within lineio_hold(). */
 void lineio_hold(struct lineio *io, int hold);
 
-/* Throw away input that has arrived, whole lines and parts, read or still with the kernel; the next byte
- * begins a line. The number of bytes. */
-size_t lineio_discard_input(struct lineio *io);
+/* Whether input has been read, whole lines or parts, that is not delivered so far. */
+bool lineio_has_input(const struct lineio *io);
 
 void lineio_write(struct lineio *io, const void *data, size_t n);
 size_t lineio_pending(const struct lineio *io);

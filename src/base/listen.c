@@ -142,6 +142,7 @@ struct listener {
 	void (*on_accept)(int fd, void *arg);
 	void *arg;
 	int64_t logged; /* when we last complained; 0: never */
+	int expected;   /* connections to look for at once */
 	bool paused;
 	bool freed;
 };
@@ -197,16 +198,21 @@ static bool is_passing(int error)
 	}
 }
 
+/* Connections mostly come one at a time, and looking for another one is not cheap: a few more are looked for
+ * than came together the last time. The loop calls again when there are others. */
 static void on_connections(int fd, unsigned what, void *arg)
 {
 	struct listener *l = arg;
+	int most = l->expected;
 
-	for (int i = 0; i < ACCEPTS_PER_TURN && !l->freed && !l->paused; i++) {
+	l->expected = most < ACCEPTS_PER_TURN ? 2 * most : most;
+	for (int i = 0; i < most && !l->freed && !l->paused; i++) {
 		int conn = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (conn >= 0) {
 			l->on_accept(conn, l->arg);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			l->expected = i > 0 ? i : 1;
 			return;
 		} else if (!is_passing(errno)) {
 			rest(l, errno);
@@ -236,7 +242,7 @@ struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(int f
 
 	if (l == NULL)
 		return NULL;
-	*l = (struct listener){ .loop = loop, .fd = fd, .on_accept = on_accept, .arg = arg };
+	*l = (struct listener){ .loop = loop, .fd = fd, .expected = 1, .on_accept = on_accept, .arg = arg };
 	l->watch = watch_new(loop, fd, on_connections, l);
 	l->rest = timer_new(loop, on_rested, l);
 	rc = l->watch == NULL || l->rest == NULL ? -ENOMEM : watch_set(l->watch, WATCH_READ);

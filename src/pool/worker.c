@@ -57,11 +57,13 @@ void worker_clear_deadline(struct worker *w)
 
 /* --- requests and answers --- */
 
-/* Whether nothing it wrote lies unread. */
+/* Whether nothing it wrote is left over. */
 static bool worker_is_quiet(const struct worker *w)
 {
 	int n = 0;
 
+	if (lineio_has_input(w->io))
+		return false;
 	return ioctl(w->out_fd, FIONREAD, &n) == -1 || n == 0;
 }
 
@@ -122,8 +124,9 @@ static void answer_take(struct worker *w, char *line, size_t len)
 {
 	line[len] = '\n'; /* in the place of the line's NUL */
 	worker_finish_job(w, WORKER_ANSWERED, line, len + 1);
-	/* What has come behind the line belongs to nobody. */
-	if (lineio_discard_input(w->io) > 0 || !worker_is_quiet(w)) {
+	/* What has come behind the line belongs to nobody. What lies unread is seen before the next request.
+	 */
+	if (lineio_has_input(w->io)) {
 		out_of_step(w, "wrote more than one line in answer");
 	} else if (w->facts.state == WORKER_RETIRING) {
 		worker_end(w, ENDING_GENTLE, w->retire_reason);
@@ -136,7 +139,7 @@ static void answer_take(struct worker *w, char *line, size_t len)
 static void ping_answered(struct worker *w)
 {
 	worker_clear_deadline(w);
-	if (lineio_discard_input(w->io) > 0 || !worker_is_quiet(w)) {
+	if (!worker_is_quiet(w)) {
 		out_of_step(w, "wrote more than one line in answer");
 		return;
 	}

@@ -49,6 +49,15 @@ subtest 'a late line is nobody\'s answer' => sub {
 	is $pool->ask("relayok 192.0.2.1 echo $_"), "$_\n", "request $_ after it" for 1 .. 4;
 };
 
+subtest 'the begin of a late line is not that of the next answer' => sub {
+	is $pool->ask("relayok 192.0.2.1 tail first $dir/tail $dir/written"), "first\n", 'the answer';
+	spew("$dir/tail", '');
+	ok wait_until(10, sub { -e "$dir/written" }), 'the worker writes on';
+	$pool->ask('status'); # the controller has had a turn, and has read it
+	is $pool->ask("relayok 192.0.2.1 echo $_"), "$_\n", "request $_" for 1 .. 6;
+	ok $pool->logged(qr/(?:out of step: it wrote without being asked.*){2}/s), 'that worker is not used any more';
+};
+
 subtest 'a client that leaves' => sub {
 	my @gone = map { $pool->send_line("relayok 192.0.2.1 wait $dir/gone for-the-gone") } 1 .. 2;
 	ok wait_until(10, sub { $pool->states =~ tr/B// == 2 }), 'its request runs';

@@ -21,7 +21,7 @@ static char story[4096];
 static struct lineio *io;
 static struct loop *loop;
 static int peer;
-static bool hold_each, free_each, discard_each;
+static bool hold_each, free_each, ask_each;
 
 static void note_line(char event, const char *line, size_t len)
 {
@@ -51,8 +51,8 @@ static void on_event(struct lineio *self, enum lineio_event event, void *arg)
 	}
 	if (hold_each)
 		lineio_hold(self, 1);
-	if (discard_each)
-		lineio_discard_input(self);
+	if (ask_each && lineio_has_input(self))
+		strcat(story, "+");
 	if (free_each) {
 		lineio_free(self);
 		io = NULL;
@@ -79,7 +79,7 @@ static void open_io(void)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	peer = fds[1];
 	story[0] = '\0';
-	hold_each = free_each = discard_each = false;
+	hold_each = free_each = ask_each = false;
 	io = lineio_new(loop, fds[0], fds[0], MAX_LINE, on_event, NULL);
 	assert_non_null(io);
 }
@@ -256,36 +256,30 @@ static void test_held_peer_is_bounded_and_its_end_noticed(void **state)
 	assert_string_equal(story, "l:a|e:|");
 }
 
-static void test_discard(void **state)
+static void test_has_input(void **state)
 {
-	hold_each = true;
-	PUT("a\nb\npart");
+	assert_false(lineio_has_input(io));
+	PUT("a\n");
 	turns(2);
-	PUT("ial\nunread");
-	hold_each = false;
-	assert_int_equal(lineio_discard_input(io), 6 + 10);
-	lineio_hold(io, 0);
+	assert_false(lineio_has_input(io));
+	PUT("b\npart");
 	turns(2);
-	assert_string_equal(story, "l:a|");
-	PUT("new\n");
+	assert_true(lineio_has_input(io));
+	PUT("\n");
 	turns(2);
-	assert_string_equal(story, "l:a|l:new|");
+	assert_false(lineio_has_input(io));
 	PUT("123456789"); /* in the middle of an over-long line */
 	turns(2);
-	lineio_discard_input(io);
-	PUT("x\n");
-	turns(2);
-	assert_string_equal(story, "l:a|l:new|o:12345678|l:x|");
+	assert_true(lineio_has_input(io));
+	assert_string_equal(story, "l:a|l:b|l:part|o:12345678|");
 }
 
-static void test_discard_in_the_callback(void **state)
+static void test_has_input_in_the_callback(void **state)
 {
-	discard_each = true;
-	PUT("a\nb\nc");
+	ask_each = true;
+	PUT("a\nb\n");
 	turns(2);
-	PUT("d\n");
-	turns(2);
-	assert_string_equal(story, "l:a|l:d|");
+	assert_string_equal(story, "l:a|+l:b|");
 }
 
 static void test_freed_in_each_callback(void **state)
@@ -361,8 +355,8 @@ int main(void)
 		TEST(test_hold_stops_after_the_line_being_delivered),
 		TEST(test_end_is_told_at_once_while_held),
 		TEST(test_held_peer_is_bounded_and_its_end_noticed),
-		TEST(test_discard),
-		TEST(test_discard_in_the_callback),
+		TEST(test_has_input),
+		TEST(test_has_input_in_the_callback),
 		TEST(test_freed_in_each_callback),
 		TEST(test_freed_while_lines_are_due),
 		TEST(test_output_deadline_and_error),

@@ -252,10 +252,12 @@ static void test_accepts_a_bounded_number_a_turn(void **state)
 {
 	start(200);
 	connect_times(150);
-	loop_turn(loop, 0);
-	assert_in_range(n_accepted, 1, 100);
-	loop_turn(loop, 0);
-	loop_turn(loop, 0);
+	for (int turn = 0; turn < 10; turn++) {
+		int before = n_accepted;
+
+		loop_turn(loop, 0);
+		assert_in_range(n_accepted - before, before < 150, 100);
+	}
 	assert_int_equal(n_accepted, 150);
 	listener_free(listener);
 }
@@ -268,6 +270,7 @@ static void test_pause(void **state)
 	loop_turn(loop, 0);
 	assert_int_equal(n_accepted, 0);
 	listener_pause(listener, 0);
+	loop_turn(loop, 0);
 	loop_turn(loop, 0);
 	assert_int_equal(n_accepted, 2);
 	listener_free(listener);
