@@ -252,6 +252,7 @@ int main(int argc, char *argv[])
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files: the write fails, which is enough */
 	load_settings(&p.settings, argc, argv);
 	hear_manager(&p);
 	find_user(&p);

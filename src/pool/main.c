@@ -108,6 +108,8 @@ static int signals_catch(struct controller *c)
 	int err;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ,
+	       SIG_IGN); /* a limit on the size of files: writing statistics fails, which is enough */
 	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
 		if ((err = loop_signal(c->loop, caught[i].signo, caught[i].cb, c)) < 0)
 			return err;

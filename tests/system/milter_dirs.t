@@ -172,6 +172,18 @@ chmod 0700, $rig->{spool};
 chown +(getpwnam 'nobody')[2, 3], $rig->{spool} if $> == 0;
 is $mta->mail('<spool@x>'), 'c', '  until it can';
 
+# It is full in the middle of a message: files may not grow above 100 KiB.
+$rig->stop;
+$rig = Defang::Rig->new(wrap => [ 'sh', '-c', 'ulimit -f 200 && exec "$@"', 'sh' ]);
+for my $protocol (0x7f, 0x1fffff) {
+	$mta = $rig->connect(protocol => $protocol);
+	is +($mta->outcome(from => '<full@x>', body => [ ('x' x 65000) x 8 ])), 't', 'no room for a large message: it fails';
+	ok !$rig->work_dirs, '  no directory is left';
+	ok $rig->wait_log(qr/error: NOQUEUE: message not written: File too large/), '  logged';
+	$rig->clear_log;
+	is +($mta->outcome(from => '<small@x>') =~ s/.* //r), 'c', '  a small one passes';
+}
+
 # The same when the filter is to be asked about a recipient: it could not read what it is asked about.
 $rig->stop;
 $rig = Defang::Rig->new(args => ['-t']);

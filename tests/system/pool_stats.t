@@ -74,4 +74,17 @@ subtest 'a disk that is full' => sub {
 	is scalar(() = $pool->log_text =~ /Cannot write statistics/g), 1, 'once';
 };
 
+subtest 'a file as large as files may be' => sub {
+	no warnings 'redefine';
+	my $command = \&Defang::Pool::command;
+	local *Defang::Pool::command = sub { return ('sh', '-c', 'ulimit -f 1000 && exec "$@"', 'sh', $command->(@_)) };
+	$pool->stop;
+	spew($file, "full\n" x 200_000); # above the limit
+	chown((getpwnam 'nobody')[2, 3], $file) if $> == 0;
+	$pool->start('-x', 2, '-t', $file, '-u');
+	is $pool->ask('scan Q1 echo ok'), "ok\n", 'scan';
+	ok $pool->logged(qr{Cannot write statistics to \S+stats: File too large}), 'logged';
+	is $pool->ask('scan Q2 echo ok'), "ok\n", 'it lives';
+};
+
 done_testing;
