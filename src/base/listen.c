@@ -1,6 +1,7 @@
 #include "base/listen.h"
 
 #include "base/log.h"
+#include "base/seldom.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -141,8 +142,8 @@ struct listener {
 	struct timer *rest; /* set while we rest */
 	void (*on_accept)(int fd, void *arg);
 	void *arg;
-	int64_t logged; /* when we last complained; 0: never */
-	int expected;   /* connections to look for at once */
+	struct seldom complaint;
+	int expected; /* connections to look for at once */
 	bool paused;
 	bool freed;
 };
@@ -167,12 +168,10 @@ static void on_rested(void *arg)
 
 static void rest(struct listener *l, int error)
 {
-	int64_t now = loop_now(l->loop);
+	int64_t n;
 
-	if (l->logged == 0 || now - l->logged >= LOG_EVERY_MS) {
+	if (seldom_due(&l->complaint, loop_now(l->loop), LOG_EVERY_MS, &n))
 		log_warn("cannot accept connections for now: %s", strerrordesc_np(error));
-		l->logged = now;
-	}
 	timer_set(l->rest, REST_MS);
 	update_watch(l);
 }

@@ -1,8 +1,8 @@
 #include "milter/loops.h"
 
-#include "base/listen.h"
 #include "base/log.h"
 #include "base/mailbox.h"
+#include "milter/door.h"
 #include "milter/session.h"
 
 #include <errno.h>
@@ -17,11 +17,13 @@ enum order {             /* to a loop */
 	     ORDER_DRAIN,
 	     ORDER_STOP, /* the last one */
 	     ORDER_CHECK,
+	     ORDER_COUNT,
 };
 
 enum report { /* to the first */
 	      REPORT_DRAINED,
 	      REPORT_TURNED,
+	      REPORT_SESSIONS, /* `value` of them */
 };
 
 /* A loop with a thread of its own. */
@@ -38,11 +40,12 @@ struct loops {
 	struct server first;
 	struct loop *loop;
 	struct mailbox *reports;
-	struct listener *listener;
+	struct door *door;
 	int n_lanes;
 	int turn; /* who gets the next connection: a lane, or n_lanes for the first loop */
 
-	int drained_left, turned_left; /* loops that have not reported */
+	int drained_left, turned_left, counts_left; /* loops that have not reported */
+	int64_t counted;                            /* sessions, by those that have */
 	void (*drained)(void *arg);
 	void *drained_arg;
 	void (*turned)(void *arg);
@@ -76,6 +79,10 @@ static void on_order(struct note note, void *arg)
 		break;
 	case ORDER_CHECK:
 		mailbox_post_wait(lane->reports, (struct note){ .what = REPORT_TURNED });
+		break;
+	case ORDER_COUNT:
+		mailbox_post_wait(lane->reports,
+				  (struct note){ REPORT_SESSIONS, (int)lane->server.n_sessions });
 		break;
 	}
 }
@@ -126,7 +133,7 @@ static void lanes_order(const struct loops *l, enum order order)
 /* Connections */
 
 /* A lane that is far behind gets no more: the connection is then the first loop's. */
-static void on_accept(int fd, void *arg)
+static void on_admit(int fd, void *arg)
 {
 	struct loops *l = arg;
 	int to = l->turn;
@@ -134,6 +141,24 @@ static void on_accept(int fd, void *arg)
 	l->turn = to == l->n_lanes ? 0 : to + 1;
 	if (to == l->n_lanes || mailbox_post(l->lanes[to].orders, (struct note){ ORDER_TAKE, fd }) < 0)
 		session_start(&l->first, fd);
+}
+
+static void add_count(struct loops *l, int64_t sessions)
+{
+	l->counted += sessions;
+	if (--l->counts_left == 0 && l->door != NULL)
+		door_counted(l->door, l->counted);
+}
+
+/* The order follows the connections that were handed out before, so that these are counted. */
+static void on_count(void *arg)
+{
+	struct loops *l = arg;
+
+	l->counted = 0;
+	l->counts_left = l->n_lanes + 1;
+	lanes_order(l, ORDER_COUNT);
+	add_count(l, (int64_t)l->first.n_sessions);
 }
 
 /* Reports */
@@ -156,10 +181,17 @@ static void count_turned(void *arg)
 
 static void on_report(struct note note, void *arg)
 {
-	if (note.what == REPORT_DRAINED)
+	switch ((enum report)note.what) {
+	case REPORT_DRAINED:
 		count_drained(arg);
-	else
+		break;
+	case REPORT_TURNED:
 		count_turned(arg);
+		break;
+	case REPORT_SESSIONS:
+		add_count(arg, note.value);
+		break;
+	}
 }
 
 /* The owner's calls */
@@ -191,11 +223,18 @@ struct server *loops_first(struct loops *l)
 
 int loops_listen(struct loops *l, int fd)
 {
+	const struct door_config config = {
+		.loop = l->loop,
+		.limits = l->first.site->limits,
+		.admit = on_admit,
+		.count = on_count,
+		.arg = l,
+	};
 	int err = 0;
 
 	for (int i = 0; err == 0 && i < l->n_lanes; i++)
 		err = lane_start(&l->lanes[i]);
-	if (err == 0 && (l->listener = listener_new(l->loop, fd, on_accept, l)) == NULL)
+	if (err == 0 && (l->door = door_new(&config, fd)) == NULL)
 		err = -errno;
 	return err;
 }
@@ -205,19 +244,15 @@ void loops_drain(struct loops *l, bool accept_waiting, void (*drained)(void *arg
 	l->drained = drained;
 	l->drained_arg = arg;
 	l->drained_left = l->n_lanes + 1;
-	if (accept_waiting)
-		listener_finish(l->listener);
-	else
-		listener_free(l->listener);
-	l->listener = NULL;
+	door_close(l->door, accept_waiting);
 	lanes_order(l, ORDER_DRAIN);
 	server_drain(&l->first, count_drained, l);
 }
 
 void loops_stop(struct loops *l)
 {
-	listener_free(l->listener);
-	l->listener = NULL;
+	door_free(l->door);
+	l->door = NULL;
 	lanes_order(l, ORDER_STOP);
 	server_stop(&l->first);
 	for (int i = 0; i < l->n_lanes; i++) {

@@ -27,6 +27,7 @@ enum {
 	OPTION_SCAN_TIMEOUT,
 	OPTION_PROGRESS,
 	OPTION_IDLE_TIMEOUT,
+	OPTION_MAX_SESSIONS,
 	OPTION_LOOPS,
 	OPTION_GRACE,
 };
@@ -44,6 +45,7 @@ static const struct option long_options[] = {
 	{ "idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT },
 	{ "loops", required_argument, NULL, OPTION_LOOPS },
 	{ "grace", required_argument, NULL, OPTION_GRACE },
+	{ "max-sessions", required_argument, NULL, OPTION_MAX_SESSIONS },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
@@ -89,6 +91,7 @@ static const char usage[] =
 	"                     close a connection on which the MTA is silent for so long (default 7210)\n"
 	"  --loops N          event loops, each on a thread (default: one a processor, up to 4)\n"
 	"  --grace SECONDS    time for the messages in hand at the end (default 5)\n"
+	"  --max-sessions N   refuse connections for now above so many (default: by the descriptors)\n"
 	"  -h                 this text\n"
 	"  -v                 print the version\n"
 	"  prcap              (alone) print what the milter engine can do\n";
@@ -112,6 +115,7 @@ static const struct number_option {
 	{ OPTION_CONTENT_TIMEOUT, 1, DAY, offsetof(struct settings, content_timeout_s) },
 	{ OPTION_SCAN_TIMEOUT, 0, DAY, offsetof(struct settings, scan_timeout_s) },
 	{ OPTION_PROGRESS, 0, DAY, offsetof(struct settings, progress_s) },
+	{ OPTION_MAX_SESSIONS, 1, 1 << 24, offsetof(struct settings, max_sessions) },
 	{ OPTION_IDLE_TIMEOUT, 1, DAY, offsetof(struct settings, idle_timeout_s) },
 	{ OPTION_LOOPS, 1, 64, offsetof(struct settings, loops) },
 	{ OPTION_GRACE, 0, DAY, offsetof(struct settings, grace_s) },

@@ -58,6 +58,7 @@ struct settings {
 				    * packets, and to what an MTA owes us in the middle of something */
 	int64_t scan_timeout_s;    /* --scan-timeout: seconds that any scan may last; 0: without limit */
 	int64_t progress_s;        /* --progress: seconds between PROGRESS packets; 0: none */
+	int64_t max_sessions;      /* --max-sessions; 0: as many as there are descriptors for */
 	int64_t idle_timeout_s;    /* --idle-timeout: seconds that an MTA may be silent between packets */
 };
 

@@ -1,6 +1,7 @@
 #include "milter/site.h"
 
 #include "base/daemon.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "milter/header.h"
 
@@ -82,6 +83,16 @@ static int read_key(struct site *site)
 	return 0;
 }
 
+static void set_limits(struct site *site)
+{
+	int64_t wanted = site->settings->max_sessions, descriptors = descriptors_raise();
+
+	site->limits = door_limits(wanted, descriptors);
+	if (site->limits.sessions < wanted)
+		log_warn("--max-sessions %lld: with a limit of %lld descriptors there can be %lld",
+			 (long long)wanted, (long long)descriptors, (long long)site->limits.sessions);
+}
+
 int site_open(struct site *site, const struct settings *settings)
 {
 	*site = (struct site){ .settings = settings, .spool_fd = -1 };
@@ -90,6 +101,7 @@ int site_open(struct site *site, const struct settings *settings)
 		daemon_fail(EX_NOINPUT, "Unable to chdir(%s): %s", settings->spool, strerror(errno));
 		return EX_NOINPUT;
 	}
+	set_limits(site);
 	find_own_ip(site);
 	return read_key(site);
 }

@@ -82,6 +82,7 @@ for my $case ([ '-d', ['-d'], '<s@x>' ], [ '-k', ['-k'], '<fail@x>' ], [ 'DO-NOT
 }
 restart($rig, '-d');
 begun($rig, '<debugged@x>');
+ok wait_until(sub { my @marks = glob "$rig->{spool}/mdefang-*/.keep"; @marks == $n + 1 }), '-d marks each directory at once';
 $rig->stop('KILL');
 restart($rig);
 is scalar($rig->work_dirs), $n + 1, 'they outlast a start, as does that of a message in hand with -d';

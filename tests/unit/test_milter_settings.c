@@ -34,7 +34,7 @@ static void reads_all_options(void **state)
 		"-C -M "
 		"--max-results 2048 --conf-dir /etc/x --wait-controller 3 --command-timeout 8 "
 		"--content-timeout 200 "
-		"--scan-timeout 0 --progress 0 --idle-timeout 600 --loops 7 --grace 0";
+		"--scan-timeout 0 --progress 0 --idle-timeout 600 --max-sessions 50 --loops 7 --grace 0";
 	struct settings s;
 	struct buf error;
 
@@ -66,6 +66,7 @@ static void reads_all_options(void **state)
 	assert_int_equal(s.scan_timeout_s, 0);
 	assert_int_equal(s.progress_s, 0);
 	assert_int_equal(s.idle_timeout_s, 600);
+	assert_int_equal(s.max_sessions, 50);
 	assert_string_equal(s.conf_dir, "/etc/x");
 	buf_free(&error);
 }
