@@ -125,6 +125,7 @@ for my $case ([ [ '{if_addr}', '192.0.2.50', '{daemon_port}', '587' ], '192.0.2.
 	like +($rig->requests)[-1], qr/ A=1$/, '  is left out';
 	is $mta->rcpt("<$long$long\@x>"), 't', 'a recipient that does not: TEMPFAIL';
 	ok $rig->wait_log(qr/error: Q1: request to the multiplexor not sent: it is too long /), '  logged';
+	is $mta->helo("$long$long"), 't', 'a HELO that does not: TEMPFAIL';
 	is $mta->mail("<$long$long\@x>"), 't', 'a sender that does not: TEMPFAIL';
 	ok wait_until(sub { !$rig->work_dirs }), '  no directory is left';
 }
