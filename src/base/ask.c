@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define RETRY_MS 10     /* between attempts while the backlog is full */
@@ -23,7 +24,9 @@ struct ask {
 	int fd;              /* while connecting; then conn's, and -1 here */
 	struct watch *watch; /* of fd */
 	struct conn *conn;
-	bool ended; /* answered or cancelled */
+	struct ask_pool *pool; /* where the connection goes if the server keeps it; or NULL */
+	bool reused;           /* the connection has served before */
+	bool ended;            /* answered or cancelled */
 };
 
 static void ask_destroy(void *arg)
@@ -69,6 +72,8 @@ static bool is_late(const struct ask *a)
 
 /* The answer */
 
+static void attempt(struct ask *a);
+
 /* Keep what came. False when the answer is above the limit and has been handed over as it is. */
 static bool answer_add(struct ask *a, const char *bytes, size_t n)
 {
@@ -82,13 +87,53 @@ static bool answer_add(struct ask *a, const char *bytes, size_t n)
 	return !a->ended;
 }
 
+/* Whether the answer is complete, and the connection the server's to keep: cut off the line that says so. */
+static bool answer_is_kept(struct ask *a)
+{
+	static const char end[] = "\n" ASK_KEPT;
+	const size_t n = sizeof(end) - 1;
+	struct buf *b = &a->answer;
+
+	if (a->pool == NULL || b->len < n || memcmp(b->data + b->len - n, end, n) != 0)
+		return false;
+	b->len -= n - 1;
+	b->data[b->len] = '\0';
+	return true;
+}
+
 static void on_input(struct ask *a)
 {
 	size_t n;
 	const char *bytes = conn_input(a->conn, &n);
 
-	if (answer_add(a, bytes, n))
-		conn_consume(a->conn, n);
+	if (!answer_add(a, bytes, n))
+		return;
+	conn_consume(a->conn, n);
+	if (answer_is_kept(a)) {
+		ask_pool_give(a->pool, a->conn);
+		a->conn = NULL;
+		finish(a, ASK_ANSWERED, 0);
+	}
+}
+
+/* A kept connection was closed before the server has read the question: ask again. */
+static bool ask_again(struct ask *a, int error)
+{
+	bool unread = error == -EPIPE || error == -ECONNRESET || conn_pending(a->conn) > 0;
+
+	if (!a->reused || a->answer.len > 0 || !unread)
+		return false;
+	conn_free(a->conn);
+	a->conn = NULL;
+	a->reused = false;
+	attempt(a);
+	return true;
+}
+
+static void on_eof(struct ask *a)
+{
+	if (!ask_again(a, 0))
+		finish(a, ASK_ANSWERED, 0);
 }
 
 /* The connection broke. A server that answers without reading all of our line and closes makes our write
@@ -105,7 +150,7 @@ static void on_broken(struct ask *a)
 			return;
 	if (a->answer.len > 0 && a->answer.data[a->answer.len - 1] == '\n')
 		finish(a, ASK_ANSWERED, 0);
-	else
+	else if (!ask_again(a, error))
 		finish(a, result, error);
 }
 
@@ -118,7 +163,7 @@ static void on_conn(struct conn *c, enum conn_event event, void *arg)
 		on_input(a);
 		break;
 	case CONN_EOF:
-		finish(a, ASK_ANSWERED, 0);
+		on_eof(a);
 		break;
 	case CONN_ERROR:
 		on_broken(a);
@@ -133,6 +178,12 @@ static void on_conn(struct conn *c, enum conn_event event, void *arg)
 
 /* The connection */
 
+static void say(struct ask *a)
+{
+	conn_set_deadline(a->conn, a->deadline);
+	conn_write(a->conn, a->line.data, a->line.len);
+}
+
 static void on_connected(struct ask *a)
 {
 	int fd = a->fd;
@@ -145,8 +196,7 @@ static void on_connected(struct ask *a)
 	}
 	a->fd = -1;
 	timer_clear(a->timer);
-	conn_set_deadline(a->conn, a->deadline);
-	conn_write(a->conn, a->line.data, a->line.len);
+	say(a);
 }
 
 static void on_outcome(int fd, unsigned what, void *arg)
@@ -210,8 +260,8 @@ static void on_start(void *arg)
 		attempt(a);
 }
 
-struct ask *ask_start(struct loop *loop, const struct address *to, const char *line, size_t len, size_t limit,
-		      int64_t deadline_ms, ask_fn *cb, void *arg)
+static struct ask *ask_new(struct loop *loop, const struct address *to, const char *line, size_t len,
+			   size_t limit, int64_t deadline_ms, ask_fn *cb, void *arg)
 {
 	struct ask *a = calloc(1, sizeof(*a));
 
@@ -221,11 +271,45 @@ struct ask *ask_start(struct loop *loop, const struct address *to, const char *l
 	buf_init(&a->line, BUF_NO_LIMIT);
 	buf_init(&a->answer, limit);
 	buf_add(&a->line, line, len);
-	if (buf_error(&a->line) < 0 || (a->timer = timer_new(loop, on_timer, a)) == NULL) {
+	return a;
+}
+
+/* Go on by asking, or give up. */
+static struct ask *ask_begin(struct ask *a)
+{
+	if (buf_error(&a->line) < 0 || (a->timer = timer_new(a->loop, on_timer, a)) == NULL) {
+		conn_free(a->conn);
 		ask_destroy(a);
 		errno = ENOMEM;
 		return NULL;
 	}
-	loop_defer(loop, on_start, a); /* at the end of this turn: no callback from within here */
+	if (a->conn != NULL)
+		say(a);
+	else
+		loop_defer(a->loop, on_start, a); /* at the end of this turn: no callback from within here */
 	return a;
+}
+
+struct ask *ask_start(struct loop *loop, const struct address *to, const char *line, size_t len, size_t limit,
+		      int64_t deadline_ms, ask_fn *cb, void *arg)
+{
+	struct ask *a = ask_new(loop, to, line, len, limit, deadline_ms, cb, arg);
+
+	return a != NULL ? ask_begin(a) : NULL;
+}
+
+struct ask *ask_start_kept(struct ask_pool *pool, const char *line, size_t len, size_t limit,
+			   int64_t deadline_ms, ask_fn *cb, void *arg)
+{
+	struct ask *a = ask_new(pool->loop, &pool->to, line, len, limit, deadline_ms, cb, arg);
+
+	if (a == NULL)
+		return NULL;
+	buf_adds(&a->line, ASK_KEEP);
+	a->pool = pool;
+	a->conn = ask_pool_take(pool);
+	a->reused = a->conn != NULL;
+	if (a->reused)
+		conn_set_owner(a->conn, on_conn, a);
+	return ask_begin(a);
 }

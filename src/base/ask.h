@@ -4,6 +4,7 @@
 #define DEFANG_BASE_ASK_H
 
 #include "base/address.h"
+#include "base/ask_pool.h"
 #include "base/loop.h"
 
 #include <stddef.h>
@@ -30,6 +31,20 @@ typedef void ask_fn(enum ask_result result, char *answer, size_t len, int error,
  * ask_start(). */
 struct ask *ask_start(struct loop *loop, const struct address *to, const char *line, size_t len, size_t limit,
 		      int64_t deadline_ms, ask_fn *cb, void *arg);
+
+/* The line behind a question that asks the server to keep the connection for another question, and the line
+ * behind its answer by which it does so. A server that does not know of it closes, as ever. */
+#define ASK_KEEP "keep\n"
+#define ASK_KEPT "kept\n"
+
+/* The same over a connection of the pool, or a new one that goes there if the server keeps it. Several lines
+ * may be asked at once if the first is the question. `limit` includes the line ASK_KEPT, the answer does not.
+ *
+ * A kept connection may have been closed by the server in the meantime. The question is then asked again on a
+ * new one, but only if it is certain that the server has not read it: on a UNIX-domain socket a close with
+ * something unread is told as ECONNRESET. */
+struct ask *ask_start_kept(struct ask_pool *pool, const char *line, size_t len, size_t limit,
+			   int64_t deadline_ms, ask_fn *cb, void *arg);
 
 /* Hang up; the callback will not be called. NULL is allowed. */
 void ask_cancel(struct ask *a);

@@ -122,7 +122,7 @@ static struct question *question_start(const struct client *c, struct question *
 		free(q);
 		return NULL;
 	}
-	q->ask = ask_start(c->loop, c->controller, line->data, line->len, MAX_ANSWER, deadline, on_answer, q);
+	q->ask = ask_start_kept(c->controller, line->data, line->len, MAX_ANSWER, deadline, on_answer, q);
 	if (q->ask == NULL) {
 		who_err(q->about, "request to the multiplexor not sent: out of memory");
 		free(q);

@@ -1,9 +1,10 @@
-/* client.h - questions to the controller. Every question is a connection of its own; none blocks. Whatever
- * goes wrong is logged here, and the callback gets what then is to be done: a temporary failure. */
+/* client.h - questions to the controller, over connections that it keeps for several of them if it is ours;
+ * that of MIMEDefang closes after each. None blocks. Whatever goes wrong is logged here, and the callback
+ * gets what then is to be done: a temporary failure. */
 #ifndef DEFANG_MILTER_CLIENT_H
 #define DEFANG_MILTER_CLIENT_H
 
-#include "base/address.h"
+#include "base/ask_pool.h"
 #include "base/buf.h"
 #include "base/loop.h"
 #include "milter/who.h"
@@ -14,7 +15,7 @@
 
 struct client { /* whom to ask, and on which loop */
 	struct loop *loop;
-	const struct address *controller;
+	struct ask_pool *controller;
 };
 
 struct question;

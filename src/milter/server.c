@@ -7,7 +7,8 @@
 void server_init(struct server *server, struct loop *loop, const struct site *site, int number, int n)
 {
 	*server = (struct server){ .loop = loop, .site = site };
-	server->client = (struct client){ .loop = loop, .controller = &site->settings->pool };
+	ask_pool_init(&server->controller, loop, &site->settings->pool);
+	server->client = (struct client){ .loop = loop, .controller = &server->controller };
 	id_source_init(&server->ids, (uint32_t)number, (uint32_t)n);
 	server->session_ids = (struct session_ids){ .pid = getpid(), .loop = number };
 	LIST_INIT(&server->sessions);
@@ -17,6 +18,7 @@ static void tell_drained(void *arg)
 {
 	struct server *server = arg;
 
+	ask_pool_clear(&server->controller);
 	if (server->drained != NULL)
 		server->drained(server->drained_arg);
 	server->drained = NULL;
@@ -66,6 +68,7 @@ void server_stop(struct server *server)
 	server->drained = NULL;
 	while (!LIST_EMPTY(&server->sessions))
 		session_stop(LIST_FIRST(&server->sessions));
+	ask_pool_clear(&server->controller);
 	timer_free(server->quiet);
 	server->quiet = NULL;
 }

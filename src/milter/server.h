@@ -26,6 +26,7 @@ enum server_state {
 struct server {
 	struct loop *loop;
 	const struct site *site;
+	struct ask_pool controller;
 	struct client client;
 	struct id_source ids;
 	struct session_ids session_ids;

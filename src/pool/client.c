@@ -1,5 +1,6 @@
 #include "pool/client.h"
 
+#include "base/ask.h"
 #include "base/lineio.h"
 #include "base/listen.h"
 #include "base/log.h"
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 #define TOO_LONG "error: Command too long\n"
+#define KEPT_IDLE_MS 600000 /* how long a client may keep a connection without a request */
+#define KEEP_REQUEST "keep" /* ASK_KEEP without its LF */
 #define OUT_OF_MEMORY "error: Out of memory\n"
 
 enum client_state {
@@ -33,6 +36,11 @@ struct client {
 	int fd;           /* in `io` */
 	bool long_line;   /* what it sends has not ended yet */
 	bool wants_facts; /* of how its request was served */
+	bool wants_keep;  /* of the connection, for another request */
+	bool is_kept;     /* it has been told so */
+	bool whole;       /* the reply ended with LF */
+	bool served;      /* it has had a request before */
+	bool at_eof;      /* it has no more to say */
 	struct job *job;
 	struct reload_waiter *reload;
 };
@@ -67,6 +75,17 @@ static void deadline_set(struct client *c)
 	lineio_set_deadline(c->io, loop_now(c->door->loop) + c->door->config.client_ms);
 }
 
+/* Tell a client that the connection stays for another request. Where the reply has no LF its end is the end
+ * of file. */
+static void keep_if_wanted(struct client *c)
+{
+	if (c->is_kept || !c->wants_keep || !c->whole || c->at_eof || !c->door->config.privileged ||
+	    c->door->listener == NULL)
+		return;
+	lineio_write(c->io, ASK_KEPT, strlen(ASK_KEPT));
+	c->is_kept = true;
+}
+
 static void client_reply(struct client *c, const char *reply, size_t len)
 {
 	if (len == 0) {
@@ -74,7 +93,9 @@ static void client_reply(struct client *c, const char *reply, size_t len)
 		return;
 	}
 	c->state = CLIENT_REPLYING;
+	c->whole = reply[len - 1] == '\n';
 	lineio_write(c->io, reply, len);
+	keep_if_wanted(c);
 	deadline_set(c);
 }
 
@@ -200,6 +221,17 @@ static void on_request(struct client *c)
 	free(copy);
 }
 
+/* A line behind the request. What else it may be is ignored. */
+static void on_wish(struct client *c, const char *wish)
+{
+	if (strcmp(wish, FACTS_REQUEST) == 0)
+		c->wants_facts = true;
+	else if (strcmp(wish, KEEP_REQUEST) == 0)
+		c->wants_keep = true;
+	if (c->state == CLIENT_REPLYING)
+		keep_if_wanted(c);
+}
+
 static void on_long_request(struct client *c)
 {
 	c->long_line = true;
@@ -208,10 +240,22 @@ static void on_long_request(struct client *c)
 
 /* --- the end --- */
 
+static void await_another(struct client *c)
+{
+	c->state = CLIENT_ASKING;
+	c->wants_facts = c->wants_keep = c->is_kept = false;
+	c->served = true;
+	lineio_set_deadline(c->io, loop_now(c->door->loop) + KEPT_IDLE_MS);
+}
+
 static void on_written(struct client *c)
 {
 	if (c->state != CLIENT_REPLYING)
 		return;
+	if (c->is_kept && !c->at_eof && c->door->listener != NULL) {
+		await_another(c);
+		return;
+	}
 	if (!c->long_line) {
 		client_free(c);
 		return;
@@ -231,13 +275,14 @@ static bool client_is_gone(const struct client *c)
 
 static void on_eof(struct client *c)
 {
+	c->at_eof = true;
 	if (c->state == CLIENT_ASKING || c->state == CLIENT_LINGERING || client_is_gone(c))
 		client_free(c);
 }
 
 static void on_timeout(struct client *c)
 {
-	if (c->state == CLIENT_ASKING)
+	if (c->state == CLIENT_ASKING && !c->served)
 		log_info("A client did not complete its request within %lld seconds",
 			 (long long)c->door->config.client_ms / 1000);
 	client_free(c);
@@ -251,8 +296,8 @@ static void on_client(struct lineio *io, enum lineio_event event, void *arg)
 	case LINEIO_LINE:
 		if (c->state == CLIENT_ASKING)
 			on_request(c);
-		else /* what else it may be is ignored */
-			c->wants_facts |= strcmp(lineio_line(io, NULL), FACTS_REQUEST) == 0;
+		else
+			on_wish(c, lineio_line(io, NULL));
 		break;
 	case LINEIO_OVERLONG:
 		if (c->state == CLIENT_ASKING)
@@ -326,6 +371,19 @@ fail:
 	return err;
 }
 
+/* Those that keep a connection without a request. One that comes now stays unread, which its client is told
+ * by the way in which we close. */
+static void hang_up_on_idle(struct door *d)
+{
+	struct client *c, *next;
+
+	for (c = LIST_FIRST(&d->clients); c != NULL; c = next) {
+		next = LIST_NEXT(c, link);
+		if (c->state == CLIENT_ASKING && c->served)
+			client_free(c);
+	}
+}
+
 void door_close(struct door *d)
 {
 	if (d == NULL || d->listener == NULL)
@@ -333,6 +391,7 @@ void door_close(struct door *d)
 	listen_unlink(&d->config.address, d->fd);
 	listener_free(d->listener);
 	d->listener = NULL;
+	hang_up_on_idle(d);
 }
 
 void door_free(struct door *d)

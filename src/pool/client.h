@@ -1,5 +1,5 @@
 /* client.h - a door (a listening socket) and the clients that came in by it: each sends one request line,
- * gets one reply, and is hung up on. */
+ * gets one reply, and is hung up on, unless it asks for the connection to be kept (ask.h). */
 #ifndef DEFANG_POOL_CLIENT_H
 #define DEFANG_POOL_CLIENT_H
 
@@ -25,7 +25,8 @@ struct door_config {
 /* Open the socket and serve. 0 and *out, or -errno. */
 int door_open(struct loop *loop, struct pool *pool, const struct door_config *config, struct door **out);
 
-/* Close and unlink the socket: nobody comes in any more; clients within keep waiting. NULL is allowed. */
+/* Close and unlink the socket: nobody comes in any more; clients that wait for a reply keep waiting. NULL is
+ * allowed. */
 void door_close(struct door *d);
 
 /* Hang up on those still within, before the pool is freed. NULL is allowed. */

@@ -22,6 +22,7 @@
 static char folder[64];
 static struct address at;
 static struct loop *loop;
+static struct ask_pool pool;
 
 /* The server: one connection a time, in the loop of the asker. */
 static int listen_fd;
@@ -29,6 +30,9 @@ static struct listener *listener;
 static struct conn *served;
 static const char *answer; /* to the first input; NULL: none */
 static bool rude;          /* answer at once, unread, and close */
+static bool keeps;         /* do not close behind the answer */
+static bool by_hand;       /* leave the connection to the test, in served_fd */
+static int served_fd, n_accepted;
 static char asked[256];
 
 /* What the asker was told. */
@@ -57,6 +61,8 @@ static void on_served(struct conn *c, enum conn_event event, void *arg)
 		snprintf(asked, sizeof(asked), "%s", in);
 		conn_consume(c, n);
 		conn_write(c, answer, strlen(answer));
+		if (keeps)
+			return;
 		conn_flush(c);
 		conn_free(c);
 		served = NULL;
@@ -68,7 +74,10 @@ static void on_served(struct conn *c, enum conn_event event, void *arg)
 
 static void on_accept(int fd, void *arg)
 {
-	if (rude) {
+	n_accepted++;
+	if (by_hand) {
+		served_fd = fd;
+	} else if (rude) {
 		assert_int_equal(send(fd, answer, strlen(answer), MSG_NOSIGNAL), strlen(answer));
 		close(fd);
 	} else {
@@ -95,12 +104,15 @@ static int setup(void **state)
 	n_told = 0;
 	asked[0] = '\0';
 	answer = NULL;
-	rude = false;
+	rude = keeps = by_hand = false;
+	n_accepted = 0;
+	ask_pool_init(&pool, loop, &at);
 	return address_parse(path, ADDRESS_LOOPBACK, &at) == ADDRESS_OK ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
+	ask_pool_clear(&pool);
 	listener_free(listener);
 	listener = NULL;
 	conn_free(served);
@@ -293,6 +305,130 @@ static void test_tcp(void **state)
 	at = file;
 }
 
+/* Kept connections */
+
+static struct ask *ask_kept(const char *line)
+{
+	struct ask *a;
+
+	n_told = 0;
+	pool.to = at;
+	a = ask_start_kept(&pool, line, strlen(line), LIMIT, 0, on_answer, NULL);
+	assert_non_null(a);
+	return a;
+}
+
+static void turn_until_accepted(int n)
+{
+	int64_t give_up = loop_now(loop) + WAIT_MS;
+
+	while (n_accepted < n && loop_now(loop) < give_up)
+		loop_turn(loop, 50);
+	assert_int_equal(n_accepted, n);
+}
+
+static void test_kept_connection_serves_again(void **state)
+{
+	serve(5);
+	keeps = true;
+	for (int i = 0; i < 3; i++) {
+		answer = "ok 1\nkept\n";
+		ask_kept("free\n");
+		expect(ASK_ANSWERED, "ok 1\n", 0);
+		assert_string_equal(asked, "free\nkeep\n");
+	}
+	answer = "two\nlines\nkept\n";
+	ask_kept("a\n");
+	expect(ASK_ANSWERED, "two\nlines\n", 0);
+	assert_int_equal(n_accepted, 1);
+}
+
+static void test_server_that_does_not_keep(void **state)
+{
+	serve(5);
+	for (int i = 1; i <= 2; i++) {
+		answer = i == 1 ? "ok 1\n" : "kept\n"; /* without an answer in front it is one */
+		ask_kept("free\n");
+		expect(ASK_ANSWERED, answer, 0);
+		assert_int_equal(n_accepted, i);
+	}
+}
+
+static void test_two_questions_at_a_time(void **state)
+{
+	serve(5);
+	keeps = true;
+	answer = "ok\nkept\n";
+	ask_cancel(ask_kept("a\n"));
+	ask_kept("a\n");
+	expect(ASK_ANSWERED, "ok\n", 0);
+	by_hand = true;
+	ask_kept("a\n"); /* takes the idle one: served is there still */
+	expect(ASK_ANSWERED, "ok\n", 0);
+	assert_int_equal(n_accepted, 1);
+}
+
+/* One question served by hand, its connection kept. */
+static void serve_by_hand(void)
+{
+	char line[32];
+
+	by_hand = true;
+	ask_kept("a\n");
+	turn_until_accepted(1);
+	assert_int_equal(read(served_fd, line, sizeof(line)), 7);
+	assert_int_equal(write(served_fd, "ok\nkept\n", 8), 8);
+	expect(ASK_ANSWERED, "ok\n", 0);
+	by_hand = false;
+	answer = "again\n";
+}
+
+static void test_idle_connection_is_closed(void **state)
+{
+	serve(5);
+	serve_by_hand();
+	close(served_fd);
+	loop_turn(loop, 0); /* it is noticed */
+	assert_int_equal(pool.n_idle, 0);
+	ask_kept("b\n");
+	expect(ASK_ANSWERED, "again\n", 0);
+}
+
+static void test_closed_before_the_question(void **state)
+{
+	serve(5);
+	serve_by_hand();
+	close(served_fd);
+	ask_kept("b\n"); /* it is not noticed so far */
+	expect(ASK_ANSWERED, "again\n", 0);
+	assert_string_equal(asked, "b\nkeep\n");
+}
+
+static void test_closed_with_the_question_unread(void **state)
+{
+	serve(5);
+	serve_by_hand();
+	ask_kept("b\n");
+	loop_turn(loop, 0); /* it is written */
+	close(served_fd);
+	expect(ASK_ANSWERED, "again\n", 0);
+	assert_string_equal(asked, "b\nkeep\n");
+}
+
+static void test_closed_with_the_question_read(void **state)
+{
+	char line[32];
+
+	serve(5);
+	serve_by_hand();
+	ask_kept("b\n");
+	loop_turn(loop, 0);
+	assert_int_equal(read(served_fd, line, sizeof(line)), 7);
+	close(served_fd);
+	expect(ASK_ANSWERED, "", 0); /* it may have been served: not again */
+	assert_int_equal(n_accepted, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -309,6 +445,13 @@ int main(void)
 		TEST(test_full_backlog_ends_at_the_deadline),
 		TEST(test_cancel),
 		TEST(test_tcp),
+		TEST(test_kept_connection_serves_again),
+		TEST(test_server_that_does_not_keep),
+		TEST(test_two_questions_at_a_time),
+		TEST(test_idle_connection_is_closed),
+		TEST(test_closed_before_the_question),
+		TEST(test_closed_with_the_question_unread),
+		TEST(test_closed_with_the_question_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

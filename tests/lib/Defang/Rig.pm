@@ -212,6 +212,9 @@ sub note {
 	return;
 }
 
+# What stands behind it is ignored, as MIMEDefang's controller does.
+sub first_line { return $_[0] =~ s/\n\K.*//sr }
+
 # One request after the other; those that are never answered stay open, and their end is noted.
 sub serve {
 	my ($self, $listen) = @_;
@@ -224,12 +227,13 @@ sub serve {
 				$select->add($client);
 				$input{$client} = '';
 			} elsif (!sysread $fh, $input{$fh}, 65536, length $input{$fh}) {
-				$self->note("hangup $input{$fh}");
+				$self->note('hangup ' . first_line($input{$fh})) if $input{$fh} ne '';
 				$select->remove($fh);
 				close $fh;
 			} elsif ($input{$fh} =~ /\n/) {
-				$self->note($input{$fh});
-				my $reply = eval { $self->reply($input{$fh}) }; # may die when a work directory is gone
+				my $line = first_line($input{$fh});
+				$self->note($line);
+				my $reply = eval { $self->reply($line) }; # may die when a work directory is gone
 				next unless defined $reply;
 				$select->remove($fh);
 				syswrite $fh, $reply if length $reply;
