@@ -107,20 +107,21 @@ static void stderr_line(int level, const char *text)
 		return; /* nobody to tell */
 }
 
+/* `level` may have a facility in it, as syslog() takes it. */
 __attribute__((format(printf, 3, 0))) static void log_add(int level, bool also_stderr, const char *format,
 							  va_list ap)
 {
 	char text[MAX_TEXT];
 	int saved = errno; /* callers log first and use errno afterwards */
 
-	if (level > max_level)
+	if (LOG_PRI(level) > max_level)
 		return;
 	if (vsnprintf(text, sizeof(text), format, ap) >= (int)sizeof(text))
 		memcpy(text + sizeof(text) - 4, "...", 4);
 	disarm(text);
 	syslog(level, "%s", text);
 	if (also_stderr)
-		stderr_line(level, text);
+		stderr_line(LOG_PRI(level), text);
 	errno = saved;
 }
 
@@ -139,6 +140,15 @@ void log_info(const char *format, ...)
 
 	va_start(ap, format);
 	log_add(LOG_INFO, to_stderr, format, ap);
+	va_end(ap);
+}
+
+void log_info_to(int facility, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	log_add(LOG_INFO | facility, to_stderr, format, ap);
 	va_end(ap);
 }
 

@@ -23,6 +23,9 @@ void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_err(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* As log_info(), but to another facility, a LOG_* value. */
+void log_info_to(int facility, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* As log_err(), but never to standard error: for who prints the text there himself. */
 void log_syslog_err(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

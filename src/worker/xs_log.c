@@ -15,16 +15,23 @@ static const struct {
 	{ "alert", log_err },   { "emergency", log_err }, { "emerg", log_err },   { "panic", log_err },
 };
 
-/* log_line(level, text): an unknown level counts as `info`. */
+/* log_line(level, text, facility): an unknown level counts as `info`. With a facility that is known, the line
+ * goes there, at `info`. */
 static void xs_log_line(pTHX_ CV *cv)
 {
 	dXSARGS;
 	const char *level, *text;
+	int facility;
 
-	if (items != 2)
-		croak_xs_usage(cv, "level, text");
+	if (items < 2 || items > 3)
+		croak_xs_usage(cv, "level, text, facility = the log's");
 	level = SvPV_nolen(ST(0));
 	text = SvPV_nolen(ST(1));
+	facility = items > 2 ? log_facility(SvPV_nolen(ST(2))) : -1;
+	if (facility != -1) {
+		log_info_to(facility, "%s", text);
+		XSRETURN_EMPTY;
+	}
 	if (strncasecmp(level, "LOG_", 4) == 0)
 		level += 4;
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {

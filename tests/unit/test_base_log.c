@@ -60,6 +60,9 @@ static void test_foreground_lines(void **state)
 	log_info("hello %d", 1);
 	assert_string_equal(caught(), line("info: hello 1"));
 	catch_stderr();
+	log_info_to(LOG_LOCAL3, "elsewhere");
+	assert_string_equal(caught(), line("info: elsewhere"));
+	catch_stderr();
 	log_warn("w");
 	assert_string_equal(caught(), line("warning: w"));
 	catch_stderr();

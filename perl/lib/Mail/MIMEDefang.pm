@@ -15,16 +15,24 @@ our $VERSION = VERSION_TEXT();
 our ($Sender, @Recipients, %RecipientMailers, @SenderESMTPArgs, %RecipientESMTPArgs, @ESMTPArgs, %SendmailMacros);
 our ($RelayAddr, $RelayHostname, $RealRelayAddr, $RealRelayHostname, $WasResent, $Helo);
 our ($QueueID, $MsgID, $MessageID, $MIMEDefangID, $Subject, $SubjectCount);
-our ($SuspiciousCharsInHeaders, $SuspiciousCharsInBody, $CWD, $WasMultiPart);
-our (%Actions, @Warnings, $WarningCounter, $Changed, $Rebuild, $Action, $ReplacementEntity);
+our ($SuspiciousCharsInHeaders, $SuspiciousCharsInBody, $CWD, $WasMultiPart, $Domain);
+our ($VirusName, $VirusScannerMessages, $CurrentVirusScannerMessage);
+our (%Actions, @Warnings, $WarningCounter, $DefangCounter, $Changed, $Rebuild, $TerminateAndDiscard);
+our ($Action, $ReplacementEntity, $FilterEndReplacementEntity, @AddedParts, @FlatParts);
+our ($QuarantineCount, $QuarantineSubdir, $EntireMessageQuarantined, $QuarantineFailed);
 our ($InMessageContext, $InFilterContext, $InFilterEnd, $InFilterWrapUp);
+our ($HTMLFoundEndBody, $HTMLBoilerplate);
 
 # Of the process.
-our (%Features, $ServerMode, $DoStatusTags, @StatusTags, $SpoolDir);
+our (%Features, $ServerMode, $DoStatusTags, @StatusTags, $SpoolDir, $SASpamTester);
+our ($VirusScannerRoutinesInitialized, @VirusScannerMessageRoutines, @VirusScannerEntityRoutines);
+our ($CachedTimezone, $PrivateMyHostName);
+our $results_fh; # never set: RESULTS is written in C; for filters that name it
 
 # --- Set by the filter ---------------------------------------------------------------------------------------------------------
 
 our $AdminAddress = 'postmaster@localhost';
+our $Administrator; # what $AdminAddress was called long ago
 our $AdminName = 'MIMEDefang Administrator';
 our $DaemonAddress = 'mailer-daemon@localhost';
 our $DaemonName = 'MIMEDefang';
@@ -35,26 +43,67 @@ our $URL = 'https://mimedefang.org/enduser/';
 our $MaxMIMEParts = -1;
 our %Stupidity = (NoMultipleInlines => 0);
 our $SyslogFacility = 'mail';
+our ($GraphDefangSyslogFacility, $EnumerateRecipients); # md_graphdefang_log_enable() sets them
+our $NotifySenderSubject = 'MIMEDefang Notification';
+our $NotifyAdministratorSubject = 'MIMEDefang Notification';
+our $QuarantineSubject = 'MIMEDefang Quarantine Report';
+our $NotifyNoPreamble = 0;
+our $ValidateIPHeader; # by default from the key file
+our $AddApparentlyToForSpamAssassin = 0;
+our $SALocalTestsOnly = 1;
+our ($ClamdSock, $SophieSock, $TrophieSock); # by default in the spool directory
+our $CSSHost = '127.0.0.1:7777:local';
+our $FprotdHost = '127.0.0.1:10200';
+our $Fprotd6Host = '127.0.0.1:10200';
 
-our @EXPORT = qw(
-	$Sender @Recipients %RecipientMailers @SenderESMTPArgs %RecipientESMTPArgs @ESMTPArgs %SendmailMacros
-	$RelayAddr $RelayHostname $RealRelayAddr $RealRelayHostname $WasResent $Helo
-	$QueueID $MsgID $MessageID $MIMEDefangID $Subject $SubjectCount
-	$SuspiciousCharsInHeaders $SuspiciousCharsInBody $CWD $WasMultiPart
-	%Actions @Warnings $WarningCounter $Changed $Rebuild $Action $ReplacementEntity
-	$InMessageContext $InFilterContext $InFilterEnd $InFilterWrapUp
-	%Features $ServerMode $DoStatusTags @StatusTags
-	$AdminAddress $AdminName $DaemonAddress $DaemonName $AddWarningsInline $WarningLocation $GeneralWarning $URL
-	$MaxMIMEParts %Stupidity $SyslogFacility
-	detect_and_load_perl_modules init_globals read_commands_file md_version md_syslog percent_encode percent_decode
-	write_result_line signal_changed signal_unchanged init_status_tag push_status_tag pop_status_tag set_status_tag
-	in_message_context in_filter_context in_filter_end in_filter_wrapup
-);
+# Functions of the core that have modules of their own, for their subject or their size.
+my %elsewhere;
 
-our @EXPORT_OK = qw(general_warning md_openlog);
+# All this before the modules below are compiled: they import from here.
+BEGIN {
+	%elsewhere = (
+		Graph => [qw(md_graphdefang_log_enable md_graphdefang_log md_graphdefang_log_array percent_encode_for_graphdefang)],
+		Notice => [qw(send_mail send_multipart_mail send_admin_mail send_quarantine_notifications signal_complete)],
+		RFC2822 => [qw(gen_msgid_header rfc2822_date header_timezone)],
+		Stream => [qw(stream_by_domain stream_by_recipient)],
+		Rebuild => [qw(rebuild_entity replace_entire_message)],
+	);
+	our @EXPORT = (
+		qw($Sender @Recipients %RecipientMailers @SenderESMTPArgs %RecipientESMTPArgs @ESMTPArgs %SendmailMacros),
+		qw($RelayAddr $RelayHostname $RealRelayAddr $RealRelayHostname $WasResent $Helo),
+		qw($QueueID $MsgID $MessageID $MIMEDefangID $Subject $SubjectCount),
+		qw($SuspiciousCharsInHeaders $SuspiciousCharsInBody $CWD $WasMultiPart $Domain),
+		qw($VirusName $VirusScannerMessages $CurrentVirusScannerMessage),
+		qw(%Actions @Warnings $WarningCounter $DefangCounter $Changed $Rebuild $TerminateAndDiscard),
+		qw($Action $ReplacementEntity $FilterEndReplacementEntity @AddedParts @FlatParts),
+		qw($QuarantineCount $QuarantineSubdir $EntireMessageQuarantined),
+		qw($InMessageContext $InFilterContext $InFilterEnd $InFilterWrapUp $HTMLFoundEndBody $HTMLBoilerplate),
+		qw(%Features $ServerMode $DoStatusTags @StatusTags $SASpamTester $CachedTimezone $PrivateMyHostName $results_fh),
+		qw($VirusScannerRoutinesInitialized @VirusScannerMessageRoutines @VirusScannerEntityRoutines),
+		qw($AdminAddress $Administrator $AdminName $DaemonAddress $DaemonName $AddWarningsInline $WarningLocation),
+		qw($GeneralWarning $URL $MaxMIMEParts %Stupidity $SyslogFacility $GraphDefangSyslogFacility $EnumerateRecipients),
+		qw($NotifySenderSubject $NotifyAdministratorSubject $QuarantineSubject $NotifyNoPreamble $ValidateIPHeader),
+		qw($AddApparentlyToForSpamAssassin $SALocalTestsOnly $ClamdSock $SophieSock $TrophieSock),
+		qw($CSSHost $FprotdHost $Fprotd6Host),
+		qw(detect_and_load_perl_modules init_globals read_commands_file read_config md_version md_syslog fatal get_host_name),
+		qw(percent_encode percent_decode write_result_line signal_changed signal_unchanged print_and_flush send_filter_answer),
+		qw(init_status_tag push_status_tag pop_status_tag set_status_tag),
+		qw(in_message_context in_filter_context in_filter_end in_filter_wrapup),
+		qw(add_ip_validation_header delete_ip_validation_header md_copy_orig_msg_to_work_dir),
+		map { @$_ } values %elsewhere,
+	);
+	our @EXPORT_OK = qw(general_warning md_openlog detect_antivirus_support);
+	for my $module (keys %elsewhere) {
+		no strict 'refs';
+		*$_ = \&{"Mail::MIMEDefang::${module}::$_"} for @{ $elsewhere{$module} };
+	}
+}
 
 # The recipient that filter_recipient() is asked about; undef elsewhere.
 our $CurrentRecipient;
+
+# The reply of a request that is the filter's own, when it gave it with print_and_flush().
+our $Answer;
 
 sub md_version {
 	return $VERSION;
@@ -69,15 +118,24 @@ sub md_syslog {
 	return log_line($level, $text);
 }
 
+# Give the request up: it is answered with an error, and the log has the text.
+sub fatal {
+	my ($text) = @_;
+	die "$text\n";
+}
+
 # --- State of one message ------------------------------------------------------------------------------------------------------
 
 sub init_globals {
 	$_ = undef for $Sender, $RelayAddr, $RelayHostname, $RealRelayAddr, $RealRelayHostname, $Helo, $Subject, $MIMEDefangID,
-		$Action, $ReplacementEntity, $CurrentRecipient;
+		$Action, $ReplacementEntity, $FilterEndReplacementEntity, $QuarantineSubdir, $CurrentRecipient, $Answer,
+		$HTMLBoilerplate;
 	$_ = 0 for $WasResent, $SubjectCount, $SuspiciousCharsInHeaders, $SuspiciousCharsInBody, $WasMultiPart, $WarningCounter,
-		$Changed, $Rebuild, $InMessageContext, $InFilterContext, $InFilterEnd, $InFilterWrapUp;
+		$DefangCounter, $Changed, $Rebuild, $TerminateAndDiscard, $QuarantineCount, $EntireMessageQuarantined, $QuarantineFailed,
+		$InMessageContext, $InFilterContext, $InFilterEnd, $InFilterWrapUp, $HTMLFoundEndBody;
 	$_ = 'NOQUEUE' for $QueueID, $MsgID, $MessageID;
-	@$_ = () for \@Recipients, \@SenderESMTPArgs, \@ESMTPArgs, \@Warnings, \@StatusTags;
+	$_ = '' for $VirusName, $VirusScannerMessages, $CurrentVirusScannerMessage, $Domain;
+	@$_ = () for \@Recipients, \@SenderESMTPArgs, \@ESMTPArgs, \@Warnings, \@StatusTags, \@AddedParts, \@FlatParts;
 	%$_ = () for \%RecipientMailers, \%RecipientESMTPArgs, \%SendmailMacros, \%Actions;
 	$CWD = $SpoolDir;
 	return;
@@ -148,6 +206,86 @@ sub general_warning {
 		. "More about such filters: $URL\n\n";
 }
 
+# The reply of a request that is the filter's own. There is one for each request, so that of our own requests is not to be had.
+sub print_and_flush {
+	my ($text) = @_;
+	$text =~ s/\s+\z//;
+	if ($InMessageContext || defined $Answer) {
+		md_syslog('warning', "print_and_flush: not sent, since there is a reply already: $text");
+		return;
+	}
+	$Answer = $text =~ s/\n/ /gr;
+	return;
+}
+
+# The same for what functions like filter_relay() return.
+sub send_filter_answer {
+	my ($verdict, $text, undef, undef, @rest) = @_;
+	return print_and_flush(Mail::MIMEDefang::Check::reply($verdict, $text, @rest));
+}
+
+# --- The validation header, by which relays of ours tell each other of the client ----------------------------------------------
+
+# The name in the key file; undef when there is none that can be used.
+sub read_ip_key {
+	my ($path) = @_;
+	open my $fh, '<', $path or return undef;
+	my $name = readline($fh) // '';
+	close $fh;
+	return $name =~ /^(X-MIMEDefang-Relay[!-9;-~]*)\s*\z/ ? $1 : undef;
+}
+
+sub add_ip_validation_header {
+	if (!defined $ValidateIPHeader || $ValidateIPHeader !~ /^X-MIMEDefang-Relay/) {
+		md_syslog('warning', 'add_ip_validation_header called, but there is no valid name for it: is there a key file?');
+		return 0;
+	}
+	Mail::MIMEDefang::Actions::action_add_header($ValidateIPHeader, $RelayAddr);
+	return 1;
+}
+
+sub delete_ip_validation_header {
+	if (!defined $ValidateIPHeader || $ValidateIPHeader !~ /^X-MIMEDefang-Relay/) {
+		md_syslog('warning', 'delete_ip_validation_header called, but there is no valid name for it: is there a key file?');
+		return 0;
+	}
+	return Mail::MIMEDefang::Actions::action_delete_all_headers($ValidateIPHeader);
+}
+
+# --- Surroundings --------------------------------------------------------------------------------------------------------------
+
+# Run a file of settings in package main: 0, or 1 with a line in the log. Only one that none but root can have written.
+sub read_config {
+	my ($path) = @_;
+	my ($mode, $owner) = (stat $path)[2, 4];
+	my $fault = !defined $mode ? "$!" : $owner != 0 ? 'not owned by root' : $mode & 022 ? 'others may write it' : undef;
+	if (!defined $fault) {
+		local $@;
+		local $!;
+		Mail::MIMEDefang::Worker::run_file($path =~ m{^\.{0,2}/} ? $path : "./$path");
+		$fault = $@ if $@;
+	}
+	return 0 unless defined $fault;
+	chomp $fault;
+	md_syslog('err', "read_config: $path: $fault");
+	return 1;
+}
+
+# Our name, with its domain when the system knows it.
+sub get_host_name {
+	return $PrivateMyHostName if defined $PrivateMyHostName;
+	require Sys::Hostname;
+	my $name = Sys::Hostname::hostname();
+	my ($full) = gethostbyname $name;
+	return $PrivateMyHostName = defined $full && $full =~ /\./ && $full !~ /^localhost/ ? $full : $name;
+}
+
+# Into Work, so that scanners see the message as it came, too.
+sub md_copy_orig_msg_to_work_dir {
+	return 0 unless in_message_context('md_copy_orig_msg_to_work_dir');
+	return Mail::MIMEDefang::Utils::copy_or_link("$CWD/INPUTMSG", "$CWD/Work/INPUTMSG");
+}
+
 # --- Status lines on descriptor 3 (-serveru): depth, `>` entering or `<` back in, what ----------------------------------------
 
 sub init_status_tag {
@@ -182,11 +320,30 @@ sub pop_status_tag {
 
 # --- Features ------------------------------------------------------------------------------------------------------------------
 
-# Modules that filters call directly when %Features says so. A key that the filter has set to 0 beforehand stays 0.
+# Modules that filters use, or whose absence they want to know of. A key that the filter has set to 0 beforehand stays 0.
 my %wanted = (
 	'Archive::Zip' => 'Archive::Zip',
+	'Digest::MD5' => 'Digest::MD5',
+	'Digest::SHA' => 'Digest::SHA',
 	'HTML::Parser' => 'HTML::Parser',
+	'Mail::BIMI' => 'Mail::BIMI',
 	'Net::DNS' => 'Net::DNS',
+	'SpamAssassin' => 'Mail::SpamAssassin',
+);
+
+# What we would have to load to use them: Debian's packages, for messages.
+my %package = (
+	'AnyEvent' => 'libanyevent-perl',
+	'Archive::Zip' => 'libarchive-zip-perl',
+	'HTML::Parser' => 'libhtml-parser-perl',
+	'IO::Socket::SSL' => 'libio-socket-ssl-perl',
+	'Mail::AuthenticationResults' => 'libmail-authenticationresults-perl',
+	'Mail::DKIM' => 'libmail-dkim-perl',
+	'Mail::DMARC' => 'libmail-dmarc-perl',
+	'Mail::SPF' => 'libmail-spf-perl',
+	'Mail::SpamAssassin' => 'spamassassin',
+	'Net::DNS' => 'libnet-dns-perl',
+	'Net::SSLeay' => 'libnet-ssleay-perl',
 );
 
 sub detect_and_load_perl_modules {
@@ -198,11 +355,53 @@ sub detect_and_load_perl_modules {
 	return;
 }
 
+# Whether some virus scanner is there.
+sub detect_antivirus_support {
+	return grep({ /^Virus:/ && $Features{$_} } keys %Features) ? 1 : 0;
+}
+
 sub module_loads {
 	my ($module) = @_;
 	local $@;
 	local $SIG{__DIE__};
 	return eval "require $module; 1";
 }
+
+# For a function that cannot do without a module: true, or a line in the log that says what to install.
+sub needs_module {
+	my ($module, $function) = @_;
+	return 1 if module_loads($module);
+	my ($package) = map { $package{$_} } grep { $module eq $_ || $module =~ /^${_}::/ } sort keys %package;
+	md_syslog('err', "$function needs the Perl module $module" . ($package ? " (Debian: $package)" : ''));
+	return 0;
+}
+
+# Where things are, before the filter is loaded, which may change it.
+sub detect_surroundings {
+	my ($spool, $conf) = @_;
+	$SpoolDir = $spool;
+	@Features{qw(Path:SPOOLDIR Path:CONFDIR)} = ($spool, $conf);
+	($Features{'Path:QUARANTINEDIR'}) = grep { -d } '/var/spool/MD-Quarantine', $spool;
+	($Features{'Path:SENDMAIL'}) = ((grep { -x } '/usr/sbin/sendmail', '/usr/lib/sendmail'), '/usr/sbin/sendmail');
+	($Features{'Path:CLAMDCONF'}) = ((grep { -r } '/etc/clamav/clamd.conf', '/etc/clamd.conf'), 0);
+	$Features{$_->[0]} = find_program($_->[1]) for ['unrar', 'unrar'], ['7zip', '7z'], ['tar', 'tar'], ['Path:RSPAMC', 'rspamc'];
+	$ClamdSock = "$spool/clamd.sock";
+	$SophieSock = "$spool/sophie";
+	$TrophieSock = "$spool/trophie";
+	$ValidateIPHeader = read_ip_key("$conf/mimedefang-ip-key");
+	return;
+}
+
+# Its path, or 0.
+sub find_program {
+	my (@names) = @_;
+	for my $name (@names) {
+		my ($found) = grep { -x && -f } map { "$_/$name" } split(/:/, $ENV{PATH} // ''), qw(/usr/local/sbin /usr/sbin /sbin);
+		return $found if defined $found;
+	}
+	return 0;
+}
+
+require "Mail/MIMEDefang/$_.pm" for sort keys %elsewhere;
 
 1;

@@ -1,12 +1,15 @@
 # A real Postfix of the test's own: configuration, queue, data and log in a temporary folder, high ports, and a sink (smtp-sink) to which
 # it delivers. Needs root. Three ways in: {smtp}{NAME} for each milter given, and {queued}, which takes mail without a milter and hands
-# it from the queue to the first of the others, so that it is Postfix itself that tries again.
+# it from the queue to the first of the others, so that it is Postfix itself that tries again. With `sendmail`, a program of that path
+# takes mail from everybody as /usr/sbin/sendmail does, and `submission` is the milter for it.
 package Defang::Postfix;
 use strict;
 use warnings;
 use File::Find qw(find);
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use Net::SMTP;
+use POSIX ();
 use Defang::Test qw(temp_dir spew slurp wait_until start_program end_program free_port);
 
 my $sbin = '/usr/lib/postfix/sbin';
@@ -20,7 +23,7 @@ sub cannot
 	return;
 }
 
-# milters => { NAME => SOCKET, .. }, first => the NAME behind {queued}
+# milters => { NAME => SOCKET, .. }, first => the NAME behind {queued}; sendmail => PATH, submission => SOCKET
 sub start
 {
 	my ($class, %how) = @_;
@@ -29,10 +32,11 @@ sub start
 	$self->{smtp}{$_} = free_port() for sort keys %{ $how{milters} };
 	$self->{queued} = free_port();
 	$self->make_folders;
-	spew("$dir/etc/main.cf", $self->main_cf);
+	spew("$dir/etc/main.cf", $self->main_cf . $self->submission_cf(%how));
 	spew("$dir/etc/master.cf", $self->master_cf(%how));
 	$self->start_sink;
 	$self->{master} = start_program("$dir/master.log", "$sbin/master", '-c', "$dir/etc", '-d');
+	$self->start_sendmail($how{sendmail}) if $how{sendmail};
 	wait_until(30, sub { $self->is_up }) or die "Postfix did not start:\n" . (slurp("$dir/master.log") // '') . $self->maillog;
 	return $self;
 }
@@ -88,6 +92,56 @@ maximal_backoff_time = 2s
 CF
 }
 
+sub submission_cf
+{
+	my ($self, %how) = @_;
+	return $how{sendmail} ? "non_smtpd_milters = $how{submission}\n" : '';
+}
+
+# Postfix's programs take another configuration than the system's only from root. So the program of that path, which a worker runs as
+# somebody else, hands its words and its input to a process of ours, which runs the real one as root and gives the status back.
+my $front = <<'PERL';
+#!/usr/bin/perl
+use strict;
+use warnings;
+use IO::Socket::UNIX;
+my $to = IO::Socket::UNIX->new(Peer => "$0.sock") or exit 75;
+print {$to} map { length($_) . "\n$_" } scalar @ARGV, @ARGV;
+print {$to} $_ while <STDIN>;
+shutdown $to, 1;
+exit(<$to> // 75);
+PERL
+
+sub start_sendmail
+{
+	my ($self, $path) = @_;
+	spew($path, $front);
+	chmod 0755, $path or die "$path: $!\n";
+	my $listener = IO::Socket::UNIX->new(Local => "$path.sock", Listen => 20) or die "$path.sock: $!\n";
+	chmod 0777, "$path.sock" or die $!;
+	my $pid = fork // die "fork: $!\n";
+	if ($pid) {
+		$self->{sendmail} = $pid;
+		return;
+	}
+	while (my $client = $listener->accept) {
+		serve_sendmail($client, "$self->{dir}/etc");
+	}
+	POSIX::_exit(0);
+}
+
+sub serve_sendmail
+{
+	my ($client, $config) = @_;
+	my $word = sub { my ($n, $text) = scalar <$client>; read $client, $text, $n; $text };
+	my @words = map { $word->() } 1 .. $word->();
+	open my $to, '|-', '/usr/sbin/sendmail', '-C', $config, @words or die "sendmail: $!\n";
+	print {$to} $_ while <$client>;
+	close $to;
+	print {$client} $? >> 8, "\n";
+	return;
+}
+
 sub master_cf
 {
 	my ($self, %how) = @_;
@@ -138,9 +192,21 @@ sub is_up
 sub stop
 {
 	my ($self) = @_;
+	end_sendmail($self);
 	end_program($self->{sink_program});
 	return end_program($self->{master});
 }
+
+sub end_sendmail
+{
+	my ($self) = @_;
+	my $pid = delete $self->{sendmail} or return;
+	kill TERM => $pid;
+	waitpid $pid, 0;
+	return;
+}
+
+sub DESTROY { local $?; end_sendmail($_[0]) }
 
 sub maillog { return slurp($_[0]{log}) // '' }
 
@@ -180,17 +246,27 @@ sub queue_files
 	return @found;
 }
 
-# The message with that text in it, as it came to the sink: { from, rcpts, text }; waits until the queue is empty.
+# All messages that came to the sink: { from, rcpts, text }.
+sub all_delivered
+{
+	my ($self) = @_;
+	my @found;
+	for my $text (grep { defined && length } map { slurp($_) } grep { -f } glob "$self->{sink}/*") {
+		# smtp-sink notes the envelope in front of the message, and adds an empty line.
+		my ($envelope, $message) = $text =~ /\A((?:X-[A-Z][^\n]*\n)*)(.*)\n\z/s or next;
+		my ($from) = $envelope =~ /^X-Mail-Args: (<[^>]*>)/m;
+		push @found, { from => $from, rcpts => [sort $envelope =~ /^X-Rcpt-Args: (<[^>]*>)/mg], text => $message };
+	}
+	return @found;
+}
+
+# The one with that text in it; waits until the queue is empty.
 sub delivered
 {
 	my ($self, $token) = @_;
 	wait_until(90, sub { !$self->queue_files }) or return;
-	my ($found) = grep { index($_, $token) >= 0 } map { slurp($_) } grep { -f } glob "$self->{sink}/*";
-	return unless defined $found;
-	# smtp-sink notes the envelope in front of the message, and adds an empty line.
-	my ($envelope, $text) = $found =~ /\A((?:X-[A-Z][^\n]*\n)*)(.*)\n\z/s;
-	my ($from) = $envelope =~ /^X-Mail-Args: (<[^>]*>)/m;
-	return { from => $from, rcpts => [sort $envelope =~ /^X-Rcpt-Args: (<[^>]*>)/mg], text => $text };
+	my ($found) = grep { index($_->{text}, $token) >= 0 } $self->all_delivered;
+	return $found;
 }
 
 1;

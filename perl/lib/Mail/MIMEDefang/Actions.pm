@@ -5,14 +5,24 @@ package Mail::MIMEDefang::Actions;
 use strict;
 use warnings;
 use Exporter 'import';
+use MIME::Entity ();
 use Mail::MIMEDefang;
+use Mail::MIMEDefang::InputHead;
 use Mail::MIMEDefang::MIME;
+use Mail::MIMEDefang::Quarantine;
+use Mail::MIMEDefang::Utils;
 
 our @EXPORT = qw(
 	action_accept action_accept_with_warning action_drop action_drop_with_warning action_replace_with_warning
+	action_replace_with_url action_defang action_external_filter
+	action_quarantine action_quarantine_entire_message action_sm_quarantine get_quarantine_dir
 	action_bounce action_tempfail action_discard message_rejected action_rebuild
+	action_add_part action_add_entity process_added_parts
 	action_add_header action_insert_header action_change_header action_delete_header action_delete_all_headers
+	action_add_header_now action_insert_header_now action_change_header_now action_delete_header_now
+	action_delete_all_headers_now
 	add_recipient delete_recipient change_sender
+	action_notify_sender action_notify_administrator action_greylist
 );
 
 # --- The part at hand: only inside filter() and filter_multipart(); the last call wins -----------------------------------------
@@ -55,6 +65,96 @@ sub action_replace_with_warning {
 	my ($text) = @_;
 	return 0 unless dispose('replace_with_warning', 'replace');
 	$ReplacementEntity = Mail::MIMEDefang::MIME::build_warning_part($text);
+	return 1;
+}
+
+# Store the part where a web server finds it, under a name made of its content, and put a text with the address in its place. Of the
+# part's own name only a plain ending is taken over. $data goes to a hidden file beside it; $salt keeps others from guessing names.
+sub action_replace_with_url {
+	my ($entity, $docroot, $base_url, $text, $data, $salt) = @_;
+	return 0 unless in_filter_context('action_replace_with_url');
+	my $body = $entity->bodyhandle or return 0;
+	my $name = Mail::MIMEDefang::Utils::digest_name($body, $salt);
+	my ($ending) = Mail::MIMEDefang::Utils::extension_of(takeStabAtFilename($entity)) =~ /^(\.[A-Za-z0-9]{1,16})\z/;
+	$name .= $ending // '';
+	my $stored = Mail::MIMEDefang::Quarantine::attempt(sub {
+		Mail::MIMEDefang::Utils::publish($docroot, $name, $body);
+		Mail::MIMEDefang::Utils::publish_text($docroot, ".$name", $data) if defined $data;
+		1;
+	});
+	return 0 unless $stored;
+	dispose('replace_with_url', 'replace');
+	$base_url =~ s{/+\z}{};
+	$ReplacementEntity = Mail::MIMEDefang::MIME::build_warning_part($text =~ s{_URL_}{$base_url/$name}gr);
+	return 1;
+}
+
+# Keep the part under a harmless name and type. Names that are not given are made up.
+sub action_defang {
+	my ($entity, $name, $file_name, $type) = @_;
+	return 0 unless dispose('defang', 'accept');
+	my $old = takeStabAtFilename($entity);
+	if (!defined $name || $name eq '' || !defined $file_name || $file_name eq '') {
+		my $made_up = 'defang-' . ++$DefangCounter . '.binary';
+		$_ = defined && length ? $_ : $made_up for $name, $file_name;
+	}
+	my $head = $entity->head;
+	$head->replace('Content-Type', length($type // '') ? $type : 'application/octet-stream');
+	$head->mime_attr('Content-Type.name' => $name);
+	$head->replace('Content-Disposition', 'attachment');
+	$head->mime_attr('Content-Disposition.filename' => $file_name);
+	$head->replace('Content-Description', $file_name) if $head->count('Content-Description');
+	my $warning = main->can('defang_warning');
+	return warn_of($warning ? $warning->($old, $file_name) : "An attachment named '$old' was converted to '$file_name'.\n");
+}
+
+# Have a shell command make FILTEROUTPUT of FILTERINPUT. When it fails the part stays as it is.
+sub action_external_filter {
+	my ($entity, $command) = @_;
+	return 0 unless in_filter_context('action_external_filter');
+	my $body = $entity->bodyhandle or return 0;
+	unlink 'FILTERINPUT', 'FILTEROUTPUT';
+	my $made = Mail::MIMEDefang::Utils::save_body($body, 'FILTERINPUT') && system($command) == 0 && -e 'FILTEROUTPUT';
+	my $fault = $? ? sprintf('status %d, signal %d', $? >> 8, $? & 127) : 'no FILTEROUTPUT';
+	Mail::MIMEDefang::MIME::replace_body($entity, 'FILTEROUTPUT') if $made;
+	unlink 'FILTERINPUT', 'FILTEROUTPUT';
+	if (!$made) {
+		md_syslog('err', "action_external_filter: $command: $fault");
+		return 0;
+	}
+	$Changed = 1;
+	return dispose('external_filter', 'accept');
+}
+
+# --- Quarantine: what is said to be kept is on disk ----------------------------------------------------------------------------
+
+sub get_quarantine_dir {
+	return '' unless in_message_context('get_quarantine_dir');
+	return Mail::MIMEDefang::Quarantine::folder();
+}
+
+sub action_quarantine {
+	my ($entity, $text) = @_;
+	return 0 unless in_filter_context('action_quarantine');
+	return 0 unless Mail::MIMEDefang::Quarantine::keep_part($entity, $text);
+	return dispose('quarantine', 'drop') && warn_of($text);
+}
+
+sub action_quarantine_entire_message {
+	my ($text) = @_;
+	return 0 unless in_message_context('action_quarantine_entire_message');
+	return 1 if $EntireMessageQuarantined;
+	return 0 unless Mail::MIMEDefang::Quarantine::keep_message($text);
+	Mail::MIMEDefang::count_action('quarantine_entire_message');
+	return 1;
+}
+
+# In the mail server's own queue.
+sub action_sm_quarantine {
+	my ($reason) = @_;
+	return 0 unless in_message_context('action_sm_quarantine');
+	Mail::MIMEDefang::count_action('sm_quarantine');
+	write_result_line('Q', $reason);
 	return 1;
 }
 
@@ -107,6 +207,36 @@ sub action_rebuild {
 	return $Rebuild = 1;
 }
 
+# --- Further parts -------------------------------------------------------------------------------------------------------------
+
+# They are added when the filter is done with the message, by process_added_parts(). $offset as in MIME::Entity: -1 is the end.
+sub action_add_entity {
+	my ($part, $offset) = @_;
+	return 0 unless action_rebuild();
+	push @AddedParts, [$part, $offset // -1];
+	Mail::MIMEDefang::count_action('add_entity');
+	return $part;
+}
+
+sub action_add_part {
+	my ($entity, $type, $encoding, $data, $name, $disposition, $offset) = @_;
+	my $bytes = ref $data ? join('', @$data) : $data // '';
+	utf8::encode($bytes) if utf8::is_utf8($bytes);
+	my @name = defined $name && length $name ? (Filename => $name) : ();
+	my $part = MIME::Entity->build(Type => $type, Encoding => $encoding // '-suggest', Data => $bytes, @name,
+		Disposition => $disposition // 'inline', Top => 0);
+	return action_add_entity($part, $offset);
+}
+
+# Only a multipart/mixed can take parts that have nothing to do with the others: anything else goes into a new one.
+sub process_added_parts {
+	my ($entity) = @_;
+	return $entity unless @AddedParts;
+	$entity->make_multipart('mixed', Force => 1) if $entity->mime_type ne 'multipart/mixed';
+	$entity->add_part(@$_) for splice @AddedParts;
+	return $entity;
+}
+
 # --- Headers -------------------------------------------------------------------------------------------------------------------
 
 sub action_add_header {
@@ -144,6 +274,41 @@ sub action_delete_all_headers {
 	return 1;
 }
 
+# The same, and INPUTMSG is changed at once: what looks at it later sees the message as it will be.
+sub action_add_header_now {
+	my ($name, $value) = @_;
+	return 0 unless in_message_context('action_add_header_now');
+	action_add_header($name, $value);
+	return Mail::MIMEDefang::InputHead::add($name, $value);
+}
+
+sub action_insert_header_now {
+	my ($name, $value, $position) = @_;
+	return 0 unless in_message_context('action_insert_header_now');
+	action_insert_header($name, $value, $position);
+	return Mail::MIMEDefang::InputHead::insert($name, $value, $position // 0);
+}
+
+sub action_change_header_now {
+	my ($name, $value, $index) = @_;
+	return 0 unless in_message_context('action_change_header_now');
+	action_change_header($name, $value, $index);
+	return Mail::MIMEDefang::InputHead::change($name, $value, $index // 1);
+}
+
+sub action_delete_header_now {
+	my ($name, $index) = @_;
+	return 0 unless in_message_context('action_delete_header_now');
+	action_delete_header($name, $index);
+	return Mail::MIMEDefang::InputHead::remove($name, $index // 1);
+}
+
+sub action_delete_all_headers_now {
+	my ($name) = @_;
+	return 0 unless action_delete_all_headers($name);
+	return Mail::MIMEDefang::InputHead::remove_all($name);
+}
+
 # --- Envelope ------------------------------------------------------------------------------------------------------------------
 
 sub add_recipient {
@@ -162,6 +327,48 @@ sub change_sender {
 	my ($address) = @_;
 	write_result_line('f', $address);
 	return 1;
+}
+
+# --- Notices -------------------------------------------------------------------------------------------------------------------
+
+# Collected in the work directory, mailed at the end of the message.
+sub collect {
+	my ($file, $text) = @_;
+	utf8::encode($text) if utf8::is_utf8($text);
+	my $fh;
+	return 1 if open($fh, '>>', "$CWD/$file") && print({$fh} $text) && close $fh;
+	md_syslog('err', "cannot write $file: $!");
+	return 0;
+}
+
+# Not to a sender who cannot be answered, nor about a virus: its sender is nearly always forged.
+sub action_notify_sender {
+	my ($text) = @_;
+	return 0 unless in_message_context('action_notify_sender');
+	if (!defined $Sender || $Sender =~ /^(?:<>)?\z/) {
+		md_syslog('info', 'action_notify_sender: there is no sender');
+		return 0;
+	}
+	if (length $VirusName) {
+		md_syslog('err', 'action_notify_sender: not done, since a virus was found');
+		return 0;
+	}
+	Mail::MIMEDefang::count_action('notify_sender');
+	return collect('NOTIFICATION', $text);
+}
+
+sub action_notify_administrator {
+	my ($text) = @_;
+	return send_admin_mail($NotifyAdministratorSubject, $text) unless $InMessageContext;
+	Mail::MIMEDefang::count_action('notify_administrator');
+	return collect('ADMIN_NOTIFICATION', $text);
+}
+
+# --- Greylisting ---------------------------------------------------------------------------------------------------------------
+
+sub action_greylist {
+	require Mail::MIMEDefang::Greylist;
+	return Mail::MIMEDefang::Greylist::judge(time, @_);
 }
 
 1;

@@ -115,12 +115,15 @@ sub answer_tick {
 	return "tock $n";
 }
 
-# A request that is not ours: the filter's answer is a list of words.
+# A request that is not ours: handle_NAME() of the filter when there is one, else filter_unknown_cmd(). The answer is a list of words,
+# or a line given to print_and_flush().
 sub answer_unknown {
 	my ($command, @args) = @_;
 	begin();
-	my $function = main->can('filter_unknown_cmd') or return 'error: Unknown command';
-	my ($status, @words) = map { $_ // '' } $function->($command, @args);
+	my $handle = $command =~ /^\w+\z/ && main->can("handle_$command");
+	my $function = $handle || main->can('filter_unknown_cmd') or return 'error: Unknown command';
+	my ($status, @words) = map { $_ // '' } $function->($handle ? () : $command, @args);
+	return $Mail::MIMEDefang::Answer if defined $Mail::MIMEDefang::Answer;
 	$status = 'error:' unless defined $status && $status eq 'ok';
 	return join ' ', $status, map { percent_encode($_) } @words;
 }

@@ -1,13 +1,17 @@
 package Mail::MIMEDefang::Rebuild;
 
-# The parts of a message offered to the filter one by one, and the message put together again from what it left. Not for filters.
+# The parts of a message offered to the filter one by one, and the message put together again from what it left. Of the functions
+# only rebuild_entity() and replace_entire_message() are for filters; they are part of the core.
 use strict;
 use warnings;
+use Exporter 'import';
 use IO::File ();
 use MIME::Entity;
 use Mail::MIMEDefang;
 use Mail::MIMEDefang::MIME;
 use Mail::MIMEDefang::Utils ();
+
+our @EXPORT_OK = qw(rebuild_entity replace_entire_message);
 
 # Takes the message as parsed; one that is not multipart becomes a multipart of one, so that parts can be replaced and added.
 sub begin {
@@ -35,6 +39,13 @@ sub walk_parts {
 	my @before = $container->parts;
 	my @after = map { filter_part($_) } @before;
 	$container->parts(\@after) if grep { !defined $after[$_] || $after[$_] != $before[$_] } 0 .. $#before;
+	return;
+}
+
+# What the filter leaves of one entity's parts, added to those of another.
+sub rebuild_entity {
+	my ($out, $in) = @_;
+	$out->add_part($_) for map { filter_part($_) } $in->parts;
 	return;
 }
 
@@ -77,7 +88,18 @@ sub add_warnings {
 	my $text = join '', Mail::MIMEDefang::general_warning(), map { /\n\z/ ? $_ : "$_\n" } @Warnings;
 	return if $AddWarningsInline && add_inline($entity, $text);
 	$entity->make_multipart('mixed', Force => 1) if $entity->mime_type ne 'multipart/mixed';
+	make_attachment($entity->parts(0)) if $Stupidity{NoMultipleInlines} && $entity->parts;
 	$entity->add_part(Mail::MIMEDefang::MIME::build_warning_part($text), $WarningLocation);
+	return;
+}
+
+# For programs that show only one text of a message: the first part becomes one with a file name.
+sub make_attachment {
+	my ($part) = @_;
+	my $head = $part->head;
+	return if $part->mime_type !~ m{^text/} || length takeStabAtFilename($part);
+	$head->replace('Content-Disposition', 'attachment');
+	$head->mime_attr('Content-Disposition.filename' => $part->mime_type eq 'text/html' ? 'message.html' : 'message.txt');
 	return;
 }
 
@@ -88,6 +110,25 @@ sub add_inline {
 	append_to_part($plain, "\n$text") if $plain;
 	append_to_html_part($html, Mail::MIMEDefang::MIME::html_of_text($text)) if $html;
 	return $plain || $html;
+}
+
+# --- What the filter does to the whole -----------------------------------------------------------------------------------------
+
+# The body of $entity becomes that of the message.
+sub replace_entire_message {
+	my ($entity) = @_;
+	return 0 unless in_filter_end('replace_entire_message');
+	$FilterEndReplacementEntity = $entity;
+	$Rebuild = 1;
+	return 1;
+}
+
+# After filter_end(): the message as it will be.
+sub settle {
+	my ($self) = @_;
+	$self->{entity} = $FilterEndReplacementEntity if defined $FilterEndReplacementEntity;
+	$self->{entity} = Mail::MIMEDefang::Actions::process_added_parts($self->{entity});
+	return $self->{entity};
 }
 
 # --- The new body --------------------------------------------------------------------------------------------------------------

@@ -45,8 +45,10 @@ sub scan {
 		md_syslog('warning', "refused: $refusal");
 		write_result_line('B', '554', '5.7.1', "Message refused: $refusal");
 	}
+	# A verdict, after all others: a message that the filter wanted to have kept must not be lost.
+	write_result_line('T', '451', '4.3.0', 'Cannot keep the message in quarantine') if $Mail::MIMEDefang::QuarantineFailed;
 	$InMessageContext = 0;
-	write_result_line('F');
+	signal_complete();
 	log_actions();
 	return undef;
 }
@@ -54,11 +56,24 @@ sub scan {
 # The entity; or undef and a problem of ours; or undef, undef and what is wrong with the message.
 sub parse {
 	push_status_tag('Parsing Message');
-	my @parsed = Mail::MIMEDefang::parse_message('INPUTMSG', './Work', $MaxMIMEParts);
+	my $create = main->can('filter_create_parser');
+	my @parsed = $create ? parse_by($create->()) : Mail::MIMEDefang::parse_message('INPUTMSG', './Work', $MaxMIMEParts);
 	my $error = "$!";
 	pop_status_tag();
 	return (undef, (-e 'INPUTMSG' ? 'cannot take the message apart' : "couldn't open INPUTMSG") . ": $error") unless @parsed;
 	return ($parsed[0], undef, $parsed[1]);
+}
+
+# With a MIME::Parser of the filter's: the values of parse_message().
+sub parse_by {
+	my ($parser) = @_;
+	die "filter_create_parser did not return a MIME::Parser\n" unless eval { $parser->isa('MIME::Parser') };
+	my $filer = MIME::Parser::FileInto->new('./Work');
+	$filer->ignore_filename(1);
+	$parser->filer($filer);
+	$parser->max_parts($MaxMIMEParts) if $MaxMIMEParts > 0;
+	my $entity = $parser->parse_open('INPUTMSG');
+	return $entity ? $entity : (undef, 'the parser of the filter does not accept it');
 }
 
 sub filter_message {
@@ -67,11 +82,13 @@ sub filter_message {
 	# One subject is what the readers of the message expect; the filter has seen the first.
 	write_result_line('J', 'Subject', $_) for reverse 2 .. $SubjectCount;
 	call('filter_begin', 'In filter_begin', $entity);
+	return write_result_line('D') if $TerminateAndDiscard;
 	$message->walk;
 	$message->add_warnings;
 	$InFilterEnd = 1; # not `local`, which other packages would not see
 	call('filter_end', 'In filter_end', $entity);
 	$InFilterEnd = 0;
+	$entity = $message->settle;
 	$message->write_body if ($Changed || $Rebuild) && !message_rejected();
 	$InFilterWrapUp = 1;
 	call('filter_wrapup', 'In filter_wrapup', $entity);

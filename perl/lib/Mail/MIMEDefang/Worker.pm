@@ -18,6 +18,8 @@ use MIME::Entity ();
 use Mail::MIMEDefang;
 use Mail::MIMEDefang::Actions;
 use Mail::MIMEDefang::MIME;
+use Mail::MIMEDefang::Mail;
+use Mail::MIMEDefang::RFC2822;
 use Mail::MIMEDefang::Utils;
 
 # A file is compiled in the package that `do` stands in.
@@ -36,9 +38,7 @@ our ($Serving, $Pid) = (0, $$);
 # What a filter prints goes to the log at once.
 STDOUT->autoflush(1);
 
-$Mail::MIMEDefang::SpoolDir = Cwd::getcwd() || '/var/spool/MIMEDefang';
-$Features{'Path:SPOOLDIR'} = $Mail::MIMEDefang::SpoolDir;
-$Features{'Path:CONFDIR'} = Mail::MIMEDefang::CONFDIR();
+Mail::MIMEDefang::detect_surroundings(Cwd::getcwd() || '/var/spool/MIMEDefang', Mail::MIMEDefang::CONFDIR());
 
 # Compile the filter; /dev/null means none. Dies with Perl's own message.
 sub load_rules {
@@ -50,6 +50,10 @@ sub load_rules {
 	$path = "./$path" unless $path =~ m{^\.{0,2}/}; # or it would be looked for in @INC
 	run_file($path);
 	die "filter $path does not load: $@" if $@;
+	if (defined $Administrator) {
+		md_syslog('warning', "filter $path: \$Administrator is an old name; set \$AdminAddress");
+		$AdminAddress = $Administrator;
+	}
 	if ($SyslogFacility ne 'mail' && !Mail::MIMEDefang::md_openlog('mimedefang.pl', $SyslogFacility)) {
 		die "filter $path: unknown syslog facility in \$SyslogFacility: $SyslogFacility\n";
 	}

@@ -1,0 +1,43 @@
+package Mail::MIMEDefang::Sendmail;
+
+# The one place that starts sendmail: `$Features{'Path:SENDMAIL'}`, without a shell. Not for filters.
+use strict;
+use warnings;
+use Mail::MIMEDefang qw(md_syslog %Features);
+
+my %is_mode = map { $_ => 1 } qw(-odb -odq -odd -odi);
+
+# Give a message to sendmail. $write->($fh) prints it. How: from (envelope sender), name (full name, may be missing), mode (-odd and
+# the like; anything else is -odd), rcpts. 1, or 0 with a line in the log.
+sub submit {
+	my ($write, %how) = @_;
+	my @command = command(%how);
+	local $SIG{PIPE} = 'IGNORE';
+	my $pid = open my $fh, '|-', @command;
+	if (!$pid) {
+		md_syslog('err', "cannot run $command[0]: $!");
+		return 0;
+	}
+	my $written = $write->($fh);
+	my $closed = close $fh;
+	return 1 if $written && $closed;
+	md_syslog('err', "$command[0]: " . ($? ? sprintf 'status %d, signal %d', $? >> 8, $? & 127 : "cannot write to it: $!"));
+	return 0;
+}
+
+# The words of the command line. `-f` of an address in angle brackets is the address; of the empty one, the brackets.
+sub command {
+	my (%how) = @_;
+	my $from = bare($how{from} // '');
+	my $mode = defined $how{mode} && $is_mode{ $how{mode} } ? $how{mode} : '-odd';
+	my @name = defined $how{name} && length $how{name} ? "-F$how{name}" : ();
+	return ($Features{'Path:SENDMAIL'}, '-f' . (length $from ? $from : '<>'), @name, $mode, '-Ac', '-oi', '--',
+		map { bare($_) } @{ $how{rcpts} });
+}
+
+sub bare {
+	my ($address) = @_;
+	return $address =~ s/^<(.*)>\z/$1/sr;
+}
+
+1;
