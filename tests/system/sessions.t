@@ -37,7 +37,7 @@ sub middle_of { return (sort { $a <=> $b } @_)[ @_ / 2 ] }
 
 # A second front end has no other sessions: messages to both in turn, so that whatever else the machine does slows down both.
 subtest "$idle idle sessions" => sub {
-	my ($rig, $other) = map { Defang::Rig->new(args => ['-q']) } 1 .. 2;
+	my ($rig, $other) = map { Defang::Rig->new(args => [ '-q', '--max-sessions', $idle + 100 ]) } 1 .. 2;
 	time_of_message($rig) for 1 .. 10; # warm
 	my $before = status_of($rig, 'VmRSS');
 	my @idle;
