@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <unistd.h>
 
-void apply_init(struct apply *a, const struct changes *changes, int body_fd)
+void apply_init(struct apply *a, const struct changes *changes, int body_fd, bool lead_space)
 {
-	*a = (struct apply){ .changes = changes, .body_fd = body_fd };
+	*a = (struct apply){ .changes = changes, .body_fd = body_fd, .lead_space = lead_space };
 }
 
 void apply_close(struct apply *a)
@@ -54,7 +54,7 @@ enum apply_state apply_fill(struct apply *a, struct buf *out, size_t enough)
 		int over = 1;
 
 		if (change->kind != MILTER_REPLBODY)
-			change_put(out, change);
+			change_put(out, change, a->lead_space);
 		else if ((over = put_body(a, out)) < 0)
 			return APPLY_FAILED;
 		a->next += (size_t)over;

@@ -11,6 +11,7 @@ struct apply {
 	size_t next;     /* the change to send next */
 	int body_fd;     /* the new body, -1 without one; owned */
 	bool body_begun; /* an MTA wants all packets of the body in one run */
+	bool lead_space; /* see change_put() */
 };
 
 enum apply_state {
@@ -20,7 +21,7 @@ enum apply_state {
 };
 
 /* `changes` stay the caller's and must not change; `body_fd` is taken. */
-void apply_init(struct apply *a, const struct changes *changes, int body_fd);
+void apply_init(struct apply *a, const struct changes *changes, int body_fd, bool lead_space);
 void apply_close(struct apply *a);
 
 /* Append packets to `out` until it holds at least `enough` bytes, or all is there. */

@@ -46,6 +46,8 @@ static uint32_t action_of(enum milter_response kind)
 		return MILTER_F_CHGBODY;
 	case MILTER_ADDRCPT:
 		return MILTER_F_ADDRCPT;
+	case MILTER_ADDRCPT_PAR:
+		return MILTER_F_ADDRCPT_PAR;
 	case MILTER_DELRCPT:
 		return MILTER_F_DELRCPT;
 	case MILTER_CHGFROM:
@@ -77,17 +79,29 @@ void changes_keep_only(struct changes *c, enum milter_response kind)
 	c->n = kept;
 }
 
-void change_put(struct buf *out, const struct change *change)
+/* An empty value of CHGHEADER deletes: it must stay empty. */
+static void put_header(struct buf *out, const struct change *change, bool lead_space)
 {
-	switch (change->kind) {
-	case MILTER_ADDHEADER:
-		milter_put_text2(out, MILTER_ADDHEADER, change->name, change->value);
-		break;
-	case MILTER_INSHEADER:
-	case MILTER_CHGHEADER:
-		milter_put_header(out, change->kind, change->index, change->name, change->value);
-		break;
-	default:
+	bool deletes = change->kind == MILTER_CHGHEADER && change->value[0] == '\0';
+	struct buf value;
+
+	buf_init(&value, BUF_NO_LIMIT);
+	if (lead_space && !deletes)
+		buf_addc(&value, ' ');
+	buf_adds(&value, change->value);
+	if (change->kind == MILTER_ADDHEADER)
+		milter_put_text2(out, MILTER_ADDHEADER, change->name, value.data);
+	else
+		milter_put_header(out, change->kind, change->index, change->name, value.data);
+	buf_free(&value);
+}
+
+void change_put(struct buf *out, const struct change *change, bool lead_space)
+{
+	if (change->name != NULL)
+		put_header(out, change, lead_space);
+	else if (change->params != NULL)
+		milter_put_text2(out, change->kind, change->value, change->params);
+	else
 		milter_put_text(out, change->kind, change->value);
-	}
 }

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "proto/milter.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct change {
 	uint32_t index;            /* INSHEADER, CHGHEADER */
 	const char *name;          /* of a header; else NULL */
 	const char *value;         /* "" deletes a header; an address; a reason; NULL for REPLBODY */
+	const char *params;        /* ESMTP parameters of an address, with spaces between; NULL without */
 };
 
 struct changes {
@@ -37,7 +39,8 @@ uint32_t changes_actions(const struct changes *c);
 /* Keep only the changes of one kind. */
 void changes_keep_only(struct changes *c, enum milter_response kind);
 
-/* One change, other than REPLBODY, as a packet. */
-void change_put(struct buf *out, const struct change *change);
+/* One change, other than REPLBODY, as a packet. `lead_space`: the MTA puts nothing between the colon and the
+ * value of a header, so that the space there is ours to send. */
+void change_put(struct buf *out, const struct change *change, bool lead_space);
 
 #endif

@@ -2,6 +2,15 @@
 
 #include <string.h>
 
+struct header_field header_field(const char *name, const char *value, bool lead_space)
+{
+	if (!lead_space)
+		return (struct header_field){ name, " ", value };
+	if (value[0] == ' ')
+		return (struct header_field){ name, " ", value + 1 };
+	return (struct header_field){ name, "", value };
+}
+
 bool header_is_name(const char *name)
 {
 	for (const char *c = name; *c != '\0'; c++)

@@ -6,6 +6,17 @@
 
 #include <stdbool.h>
 
+/* A field, taken apart: in the message NAME, colon, `gap` and `value` stand one behind the other. */
+struct header_field {
+	const char *name;
+	const char *gap;   /* one space, or nothing */
+	const char *value; /* points into what the MTA sent */
+};
+
+/* `lead_space`: the MTA sends values as they stand (HDR_LEADSPC). Else it has taken one space away, and we
+ * cannot know whether there was one: there mostly is. */
+struct header_field header_field(const char *name, const char *value, bool lead_space);
+
 /* Whether `name` is one that a field can have (RFC 5322, 3.6.8). With anything else in it a line break, say,
  * would smuggle in another field. */
 bool header_is_name(const char *name);

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "milter/body.h"
 #include "milter/check.h"
-#include "milter/header.h"
 #include "milter/spool.h"
 #include "milter/stale.h"
 #include "milter/wanted.h"
@@ -329,31 +328,34 @@ static void note_header(struct message *m, const char *name, const char *value)
 		note_validation(m, value);
 }
 
-static void put_folded(struct buf *out, const char *name, const char *value)
+/* The message as it is, down to the space behind a colon: filters check signatures of it. */
+static void put_folded(struct buf *out, const struct header_field *field)
 {
-	header_add_name(out, name);
-	buf_add(out, ": ", 2);
-	header_add_folded(out, value);
+	header_add_name(out, field->name);
+	buf_addc(out, ':');
+	buf_adds(out, field->gap);
+	header_add_folded(out, field->value);
 	buf_addc(out, '\n');
 }
 
-static void put_unfolded(struct buf *out, const char *name, const char *value)
+/* For people and patterns: one space behind the colon, always. */
+static void put_unfolded(struct buf *out, const struct header_field *field)
 {
-	header_add_unfolded(out, name);
+	header_add_unfolded(out, field->name);
 	buf_add(out, ": ", 2);
-	header_add_unfolded(out, value);
+	header_add_unfolded(out, field->value);
 	buf_addc(out, '\n');
 }
 
-int message_header(struct message *m, const char *name, const char *value)
+int message_header(struct message *m, const struct header_field *field)
 {
 	int err;
 
-	note_header(m, name, value);
-	if (strcasecmp(name, "Content-Type") == 0 && m->traits.content_types > 1)
+	note_header(m, field->name, field->value);
+	if (strcasecmp(field->name, "Content-Type") == 0 && m->traits.content_types > 1)
 		return spool_added(m->spool, SPOOL_COMMANDS);
-	put_folded(spool_buf(m->spool, SPOOL_INPUTMSG), name, value);
-	put_unfolded(spool_buf(m->spool, SPOOL_HEADERS), name, value);
+	put_folded(spool_buf(m->spool, SPOOL_INPUTMSG), field);
+	put_unfolded(spool_buf(m->spool, SPOOL_HEADERS), field);
 	if ((err = spool_added(m->spool, SPOOL_COMMANDS)) == 0 &&
 	    (err = spool_added(m->spool, SPOOL_HEADERS)) == 0)
 		err = spool_added(m->spool, SPOOL_INPUTMSG);

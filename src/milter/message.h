@@ -6,6 +6,7 @@
 #ifndef DEFANG_MILTER_MESSAGE_H
 #define DEFANG_MILTER_MESSAGE_H
 
+#include "milter/header.h"
 #include "milter/id.h"
 #include "milter/macros.h"
 #include "milter/peer.h"
@@ -43,7 +44,7 @@ void message_learn_id(struct message *m, const struct macros *macros);
 int message_rcpt(struct message *m, const struct macros *macros, const struct milter_msg *rcpt);
 int message_rcpt_keep(struct message *m); /* it was accepted */
 
-int message_header(struct message *m, const char *name, const char *value);
+int message_header(struct message *m, const struct header_field *field);
 int message_end_headers(struct message *m); /* once is enough; more does nothing */
 int message_body(struct message *m, const char *bytes, size_t n);
 

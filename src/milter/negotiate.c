@@ -9,7 +9,7 @@
 static uint32_t protocol_wanted(const struct needs *needs)
 {
 	uint32_t wanted = MILTER_P_NODATA | MILTER_P_NOUNKNOWN | MILTER_P_NR_DATA | MILTER_P_NR_UNKN |
-			  MILTER_P_NR_HDR | MILTER_P_NR_EOH | MILTER_P_NR_BODY;
+			  MILTER_P_NR_HDR | MILTER_P_NR_EOH | MILTER_P_NR_BODY | MILTER_P_HDR_LEADSPC;
 
 	if (!needs->connect)
 		wanted |= MILTER_P_NR_CONN;
@@ -38,4 +38,14 @@ int negotiate(const struct needs *needs, uint32_t version, uint32_t actions, uin
 bool agreement_answers(const struct agreement *a, uint32_t no_reply)
 {
 	return (a->protocol & no_reply) == 0;
+}
+
+bool agreement_leads_space(const struct agreement *a)
+{
+	return (a->protocol & MILTER_P_HDR_LEADSPC) != 0;
+}
+
+uint32_t agreement_lacks(const struct agreement *a)
+{
+	return MILTER_F_ALL & ~MILTER_F_SETSYMLIST & ~a->actions;
 }

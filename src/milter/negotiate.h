@@ -25,4 +25,10 @@ int negotiate(const struct needs *needs, uint32_t version, uint32_t actions, uin
 /* Whether the MTA waits for our answer at the stage of `no_reply`, a MILTER_P_NR_* flag. */
 bool agreement_answers(const struct agreement *a, uint32_t no_reply);
 
+/* Whether header values come, and are to be sent, with all blanks that stand behind the colon. */
+bool agreement_leads_space(const struct agreement *a);
+
+/* The changes to a message (MILTER_F_*) that the MTA cannot make. */
+uint32_t agreement_lacks(const struct agreement *a);
+
 #endif

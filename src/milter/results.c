@@ -123,6 +123,29 @@ static int with_address(struct parse *p, enum milter_response kind, const struct
 	return changes_add(&p->out.changes, (struct change){ .kind = kind, .value = item->argv[0] });
 }
 
+/* Parameters stand in an SMTP command of the MTA: nothing in them may end it. */
+static bool is_parameters(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
+/* An address that may have ESMTP parameters, with which it is a change of the kind `with`. */
+static int with_parameters(struct parse *p, enum milter_response plain, enum milter_response with,
+			   const struct item *item)
+{
+	const char *params = arg(item, 1);
+
+	if (params == NULL || *params == '\0')
+		return with_address(p, plain, item);
+	if (item->argv[0][0] == '\0' || !is_parameters(params))
+		return unknown(p, item->letter);
+	return changes_add(&p->out.changes,
+			   (struct change){ .kind = with, .value = item->argv[0], .params = params });
+}
+
 /* An empty reason would mean no quarantine to Sendmail. */
 static int quarantine(struct parse *p, const struct item *item)
 {
@@ -156,11 +179,11 @@ static int take_change(struct parse *p, const struct item *item)
 	case RESULT_DELETE_HEADER:
 		return delete_header(p, item);
 	case RESULT_ADD_RECIPIENT:
-		return with_address(p, MILTER_ADDRCPT, item);
+		return with_parameters(p, MILTER_ADDRCPT, MILTER_ADDRCPT_PAR, item);
 	case RESULT_DELETE_RECIPIENT:
 		return with_address(p, MILTER_DELRCPT, item);
 	case RESULT_CHANGE_SENDER:
-		return with_address(p, MILTER_CHGFROM, item);
+		return with_parameters(p, MILTER_CHGFROM, MILTER_CHGFROM, item);
 	case RESULT_QUARANTINE:
 		return quarantine(p, item);
 	default:

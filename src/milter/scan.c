@@ -227,6 +227,18 @@ static int add_own_changes(struct scan *s)
 
 /* Judging RESULTS against what the MTA can do */
 
+static void log_missing(const struct scan *s, uint32_t actions)
+{
+	struct buf names;
+
+	buf_init(&names, BUF_NO_LIMIT);
+	milter_name_actions(&names, actions);
+	who_err(who(s), "the filter wants changes that the MTA does not offer: %s: %s",
+		buf_error(&names) == 0 ? names.data : "-",
+		s->results.verdict == VERDICT_CONTINUE ? "Tempfailing" : "left out of a refusal");
+	buf_free(&names);
+}
+
 /* True when every change can be made. A refusal stands even if its quarantine cannot be had. */
 static bool mta_can(struct scan *s)
 {
@@ -234,7 +246,7 @@ static bool mta_can(struct scan *s)
 
 	if (missing == 0)
 		return true;
-	who_err(who(s), "the filter wants changes that the MTA does not offer (actions 0x%x)", missing);
+	log_missing(s, missing);
 	if (s->results.verdict == VERDICT_CONTINUE)
 		return false;
 	s->results.changes.n = 0;
@@ -270,7 +282,7 @@ static int prepare(struct scan *s)
 	}
 	if (!mta_can(s) || open_new_body(s, &fd) < 0)
 		return -1;
-	apply_init(&s->apply, &s->results.changes, fd);
+	apply_init(&s->apply, &s->results.changes, fd, agreement_leads_space(s->about.agreed));
 	return 0;
 }
 
@@ -350,7 +362,7 @@ struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void
 	s->arg = arg;
 	s->started_ms = clock_mono_ms();
 	changes_init(&s->results.changes);
-	apply_init(&s->apply, &s->results.changes, -1);
+	apply_init(&s->apply, &s->results.changes, -1, false);
 	if (ask(s) < 0) {
 		message_set_failed(about->message);
 		scan_free(s);

@@ -84,7 +84,7 @@ void session_drop_message(struct session *s)
 {
 	message_free(s->message);
 	s->message = NULL;
-	s->failed = false;
+	s->given_up = VERDICT_CONTINUE;
 }
 
 void session_end_message(struct session *s)
@@ -93,11 +93,16 @@ void session_end_message(struct session *s)
 	macros_forget_after(&s->macros, MILTER_HELO);
 }
 
-void session_fail_message(struct session *s, enum milter_command c)
+void session_give_up(struct session *s, enum milter_command c, enum verdict v)
 {
 	session_drop_message(s);
-	s->failed = true;
-	session_answer(s, c, VERDICT_TEMPFAIL);
+	s->given_up = v;
+	session_answer(s, c, v);
+}
+
+void session_fail_message(struct session *s, enum milter_command c)
+{
+	session_give_up(s, c, VERDICT_TEMPFAIL);
 }
 
 /* End of connection */
@@ -151,7 +156,7 @@ static bool is_at_work(const struct session *s)
 	size_t n;
 
 	conn_input(s->conn, &n);
-	return is_busy(s) || s->message != NULL || s->failed || n > 0;
+	return is_busy(s) || s->message != NULL || s->given_up != VERDICT_CONTINUE || n > 0;
 }
 
 /* End our side, and hear the MTA out for a moment: were we to close with a command of it unread, TCP would
@@ -251,9 +256,11 @@ static enum next take_in_message(struct session *s, const struct rule *rule, con
 		s->step = rule->then;
 		return rule->take(s, m);
 	}
-	if (!s->failed)
+	if (s->given_up == VERDICT_CONTINUE) {
 		who_warn(session_who(s), "%s out of order", milter_command_name((char)m->command));
-	session_fail_message(s, m->command);
+		s->given_up = VERDICT_TEMPFAIL;
+	}
+	session_give_up(s, m->command, s->given_up);
 	if (m->command == MILTER_EOM)
 		session_end_message(s); /* now the MTA knows */
 	return NEXT_PACKET;

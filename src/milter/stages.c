@@ -39,6 +39,21 @@ static void send_agreement(struct session *s)
 	buf_free(&out);
 }
 
+/* Such a message is refused when a filter wants it changed: better known before. */
+static void log_lacks(const struct session *s)
+{
+	uint32_t lacks = agreement_lacks(&s->agreed);
+	struct buf names;
+
+	if (lacks == 0)
+		return;
+	buf_init(&names, BUF_NO_LIMIT);
+	milter_name_actions(&names, lacks);
+	who_info(session_who(s), "the MTA, of protocol version %u, does not offer %s", s->agreed.version,
+		 buf_error(&names) == 0 ? names.data : "all changes");
+	buf_free(&names);
+}
+
 enum next stage_optneg(struct session *s, const struct milter_msg *m)
 {
 	const struct needs needs = needs_of(session_settings(s));
@@ -52,6 +67,7 @@ enum next stage_optneg(struct session *s, const struct milter_msg *m)
 		return NEXT_CLOSE;
 	}
 	s->negotiated = true;
+	log_lacks(s);
 	send_agreement(s);
 	return NEXT_PACKET;
 }
@@ -131,6 +147,10 @@ static void conclude(struct session *s, const struct check_reply *reply)
 	bool plain = s->asking == MILTER_CONNECT;
 
 	s->held_verdict = reply->verdict;
+	if (reply->verdict == VERDICT_DISCARD && (s->asking == MILTER_CONNECT || s->asking == MILTER_HELO)) {
+		s->discards = s->asking;
+		s->held_verdict = VERDICT_CONTINUE;
+	}
 	if (s->asking == MILTER_RCPT && reply->verdict == VERDICT_CONTINUE && keep_recipient(s) < 0)
 		s->held_verdict = VERDICT_TEMPFAIL;
 	answer_put(&s->held, s->held_verdict,
@@ -223,6 +243,7 @@ static void on_free_workers(int n_free, void *arg)
 enum next stage_connect(struct session *s, const struct milter_msg *m)
 {
 	session_drop_message(s);
+	s->discards = 0;
 	macros_forget_after(&s->macros, MILTER_CONNECT);
 	if (peer_connect(&s->peer, s->server->site, &s->macros, m) < 0) {
 		who_err(session_who(s), "out of memory: closing");
@@ -253,6 +274,8 @@ static int ask_helo(struct session *s)
 enum next stage_helo(struct session *s, const struct milter_msg *m)
 {
 	session_drop_message(s);
+	if (s->discards == MILTER_HELO)
+		s->discards = 0;
 	macros_forget_after(&s->macros, MILTER_HELO);
 	if (peer_helo(&s->peer, m->text) < 0) {
 		who_err(session_who(s), "out of memory: closing");
@@ -297,6 +320,12 @@ enum next stage_mail(struct session *s, const struct milter_msg *m)
 	session_drop_message(s);
 	macros_forget_after(&s->macros, MILTER_MAIL);
 	s->step = STEP_MAIL;
+	if (s->discards != 0) {
+		who_info(session_who(s), "Discarding because filter instructed us to at %s",
+			 milter_command_name((char)s->discards));
+		session_give_up(s, MILTER_MAIL, VERDICT_DISCARD);
+		return NEXT_PACKET;
+	}
 	if (message_new(server->site, &server->ids, s->id, &s->peer, &s->macros, m, &s->message) < 0) {
 		s->message = NULL;
 		session_fail_message(s, MILTER_MAIL);
@@ -359,7 +388,10 @@ static enum next stored(struct session *s, enum milter_command c, int err)
 
 enum next stage_header(struct session *s, const struct milter_msg *m)
 {
-	return stored(s, MILTER_HEADER, message_header(s->message, m->header.name, m->header.value));
+	const struct header_field field = header_field(m->header.name, m->header.value,
+						       agreement_leads_space(&s->agreed));
+
+	return stored(s, MILTER_HEADER, message_header(s->message, &field));
 }
 
 enum next stage_eoh(struct session *s, const struct milter_msg *m)

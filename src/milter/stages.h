@@ -31,7 +31,8 @@ struct session {
 	struct macros macros;
 	struct peer peer;
 	struct message *message; /* NULL outside of one, and after a failure: what follows is then refused */
-	bool failed;             /* the message in hand was given up */
+	enum verdict
+		given_up; /* what the MTA is still to hear of a message that was given up; else CONTINUE */
 	enum step step;
 
 	/* At most one of these is going on; meanwhile input waits. */
@@ -45,6 +46,10 @@ struct session {
 	struct buf held;            /* its packet */
 	size_t passed;              /* see ahead_is_abort() */
 	bool in_packet;             /* the time for the rest of a packet runs */
+
+	/* At CONNECT or HELO the filter said to discard all mail of this client; else 0. MTAs do not take
+	 * that answer there (Sendmail then filters nothing at all): it is given to each message instead. */
+	enum milter_command discards;
 };
 
 /* What becomes of the session after a packet. */
@@ -75,7 +80,9 @@ void session_answer(struct session *s, enum milter_command c, enum verdict v);
 void session_drop_message(struct session *s);
 void session_end_message(struct session *s);
 
-/* Give the message up at a command; the MTA keeps it, and hears of the failure when it next waits for us. */
+/* Give the message up at a command; the MTA hears the verdict when it next waits for us. The second: it keeps
+ * the message, and is to try again later. */
+void session_give_up(struct session *s, enum milter_command c, enum verdict v);
 void session_fail_message(struct session *s, enum milter_command c);
 
 /* Work that packets had to wait for is over: go on with them. May free the session. */

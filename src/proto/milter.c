@@ -83,6 +83,25 @@ const char *milter_response_name(char letter)
 	return name_find(response_names, sizeof(response_names) / sizeof(response_names[0]), letter);
 }
 
+static const char *const action_names[] = {
+	/* by the number of the bit */
+	"ADDHDRS",    "CHGBODY", "ADDRCPT",     "DELRCPT",    "CHGHDRS",
+	"QUARANTINE", "CHGFROM", "ADDRCPT_PAR", "SETSYMLIST",
+};
+
+void milter_name_actions(struct buf *out, uint32_t actions)
+{
+	const char *between = "";
+
+	for (size_t bit = 0; bit < sizeof(action_names) / sizeof(action_names[0]); bit++) {
+		if ((actions & 1u << bit) == 0)
+			continue;
+		buf_adds(out, between);
+		buf_adds(out, action_names[bit]);
+		between = ", ";
+	}
+}
+
 /* Reading */
 
 uint32_t milter_u32(const char *p)

@@ -248,4 +248,8 @@ bool milter_is_verdict(enum milter_response r);
 const char *milter_command_name(char letter);
 const char *milter_response_name(char letter);
 
+/* Append the names of actions (MILTER_F_*), `ADDHDRS, CHGBODY`, in the order of their bits; bits that have
+ * none are left out. */
+void milter_name_actions(struct buf *out, uint32_t actions);
+
 #endif

@@ -96,7 +96,9 @@ for my $case (
 	my $shown = length $reply < 60 ? $reply =~ s/\n/\\n/r =~ s/\r/\\r/r : substr($reply, 0, 20) . '..';
 	for my $phase (qw(C H M R)) {
 		my ($got) = at_phase($phase, $reply);
-		is $got, $phase eq 'C' && $plain ? $plain : $verdict, "reply `$shown' in phase $phase";
+		my $want = $phase eq 'C' && $plain ? $plain : $verdict;
+		$want = 'c' if $want eq 'd' && $phase =~ /[CH]/; # told at each message: see below
+		is $got, $want, "reply `$shown' in phase $phase";
 	}
 }
 ok $rig->wait_log(qr/^.*error: Q1: Error from multiplexor: error: No free workers session=\w{11}$/m), 'an error is logged with the queue id';
@@ -128,6 +130,38 @@ for my $case ([ [ '{if_addr}', '192.0.2.50', '{daemon_port}', '587' ], '192.0.2.
 	is $mta->helo("$long$long"), 't', 'a HELO that does not: TEMPFAIL';
 	is $mta->mail("<$long$long\@x>"), 't', 'a sender that does not: TEMPFAIL';
 	ok wait_until(sub { !$rig->work_dirs }), '  no directory is left';
+}
+
+# DISCARD at connect or HELO is told at each message, at the first stage that the MTA waits for; no message is begun.
+sub at_next_stage {
+	my ($mta) = @_;
+	my $told = $mta->mail('<s@example.org>') || $mta->rcpt('<r@example.org>');
+	return $told if $told ne '';
+	$mta->command('N');
+	$mta->send('E');
+	return ($mta->answer)[-1][0];
+}
+
+for my $silent (0, 1) {
+	my $other = Defang::Rig->new(args => $silent ? [qw(-r -H)] : [qw(-r -H -s -t)], answer => \&answer);
+	my $phases = $silent ? 'at the end of message' : 'at MAIL';
+	for my $phase (qw(C H)) {
+		my $mta = $other->connect;
+		spew("$other->{dir}/reply", $phase eq 'C' ? "ok 3\n" : "ok 1\n");
+		$mta->connect_from('client.example', '4', 4321, '192.0.2.1');
+		spew("$other->{dir}/reply", $phase eq 'H' ? "ok 3\n" : "ok 1\n");
+		is $mta->helo('helo.example'), 'c', "DISCARD in phase $phase: the session goes on";
+		spew("$other->{dir}/reply", "ok 1\n");
+		is at_next_stage($mta), 'd', "  the message is discarded $phases";
+		is at_next_stage($mta), 'd', '  and the next one';
+		$mta->send('A');
+		$mta->helo('other.example');
+		is at_next_stage($mta), $phase eq 'C' ? 'd' : 'c', '  after another HELO ' . ($phase eq 'C' ? 'too' : 'no more');
+		$mta->send('A');
+		ok wait_until(sub { !$other->work_dirs }), '  no work directory is left';
+	}
+	ok $other->wait_log(qr/info: NOQUEUE: Discarding because filter instructed us to at (CONNECT|HELO) session=\w+$/m), 'logged';
+	$other->stop;
 }
 
 # What becomes of the message

@@ -97,7 +97,7 @@ $rig->clear_log;
 
 # All at once, and a byte at a time
 sub script {
-	return join '', packet('O', pack 'NNN', 6, 0x1ff, 0x1fffff), packet('C', "h\0" . "4" . pack('n', 25) . "192.0.2.1\0"),
+	return join '', packet('O', pack 'NNN', 6, 0x1ff, 0x0fffff), packet('C', "h\0" . "4" . pack('n', 25) . "192.0.2.1\0"),
 		map { (packet('M', "<$_>\0"), packet('R', "<r>\0"), packet('L', "A\0b\0"), packet('N', ''), packet('B', "x\r\n"), packet('E', '')) } @_;
 }
 for my $step (1 << 20, 1, 7) {

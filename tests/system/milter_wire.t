@@ -19,7 +19,7 @@ sub packet {
 }
 
 # Offers: [ bytes, agreed version, actions, protocol, sent back beyond them ]
-my $steps = 0x1fffff & (0xf0380 | 0x800);
+my $steps = 0x1fffff & (0x1f0380 | 0x800);
 for my $case (
 	[ 'of today', pack('NNN', 6, 0x1ff, 0x1fffff), 6, 0x1ff, $steps ],
 	[ 'with larger packets', pack('NNN', 6, 0x1ff, 0x301fffff), 6, 0x1ff, $steps ],

@@ -81,7 +81,7 @@ static void body_is_one_run_of_packets(void **state)
 		add(&c, MILTER_ADDHEADER, "X-A", "1");
 		add(&c, MILTER_REPLBODY, NULL, NULL);
 		add(&c, MILTER_CHGHEADER, "X-B", "2");
-		apply_init(&a, &c, file_of(bodies[i].size));
+		apply_init(&a, &c, file_of(bodies[i].size), false);
 		letters_of(&a, 65536, letters, &body);
 		assert_string_equal(letters, bodies[i].letters);
 		assert_int_equal(body, bodies[i].size);
@@ -99,7 +99,7 @@ static void missing_body_is_a_failure(void **state)
 	changes_init(&c);
 	buf_init(&out, BUF_NO_LIMIT);
 	add(&c, MILTER_REPLBODY, NULL, NULL);
-	apply_init(&a, &c, -1);
+	apply_init(&a, &c, -1, false);
 	assert_int_equal(apply_fill(&a, &out, 1), APPLY_FAILED);
 	apply_close(&a);
 	buf_free(&out);
@@ -121,12 +121,52 @@ static void knows_the_actions_needed(void **state)
 	changes_free(&c);
 }
 
+static const struct {
+	struct change change;
+	const char *plain, *spaced; /* the packet behind its length; with HDR_LEADSPC */
+	size_t n_plain, n_spaced;
+} packets[] = {
+#define PACKETS(a, b) a, b, sizeof(a), sizeof(b)
+	{ { MILTER_ADDHEADER, 0, "X-A", "v" }, PACKETS("hX-A\0v", "hX-A\0 v") },
+	{ { MILTER_ADDHEADER, 0, "X-A", " v" }, PACKETS("hX-A\0 v", "hX-A\0  v") },
+	{ { MILTER_ADDHEADER, 0, "X-A", "" }, PACKETS("hX-A\0", "hX-A\0 ") },
+	{ { MILTER_INSHEADER, 1, "X-A", "v" }, PACKETS("i\0\0\0\1X-A\0v", "i\0\0\0\1X-A\0 v") },
+	{ { MILTER_CHGHEADER, 1, "X-A", "v" }, PACKETS("m\0\0\0\1X-A\0v", "m\0\0\0\1X-A\0 v") },
+	{ { MILTER_CHGHEADER, 1, "X-A", "" }, PACKETS("m\0\0\0\1X-A\0", "m\0\0\0\1X-A\0") }, /* deletes */
+	{ { .kind = MILTER_ADDRCPT, .value = "<a>" }, PACKETS("+<a>", "+<a>") },
+	{ { .kind = MILTER_ADDRCPT_PAR, .value = "<a>", .params = "NOTIFY=NEVER" },
+	  PACKETS("2<a>\0NOTIFY=NEVER", "2<a>\0NOTIFY=NEVER") },
+	{ { .kind = MILTER_CHGFROM, .value = "<>", .params = "RET=HDRS" },
+	  PACKETS("e<>\0RET=HDRS", "e<>\0RET=HDRS") },
+	{ { .kind = MILTER_CHGFROM, .value = "<>" }, PACKETS("e<>", "e<>") },
+};
+
+static void assert_packet(const struct change *change, bool lead_space, const char *want, size_t n)
+{
+	struct buf out;
+
+	buf_init(&out, BUF_NO_LIMIT);
+	change_put(&out, change, lead_space);
+	assert_int_equal(out.len, 4 + n);
+	assert_memory_equal(out.data + 4, want, n);
+	buf_free(&out);
+}
+
+static void changes_as_packets(void **state)
+{
+	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
+		assert_packet(&packets[i].change, false, packets[i].plain, packets[i].n_plain);
+		assert_packet(&packets[i].change, true, packets[i].spaced, packets[i].n_spaced);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(body_is_one_run_of_packets),
 		cmocka_unit_test(missing_body_is_a_failure),
 		cmocka_unit_test(knows_the_actions_needed),
+		cmocka_unit_test(changes_as_packets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,11 +97,33 @@ static void leading_addresses(void **state)
 		assert_int_equal(header_leading_ipv4(addresses[i].value), addresses[i].len);
 }
 
+static const struct {
+	const char *sent;
+	bool lead_space;
+	const char *gap, *value;
+} fields[] = {
+	{ "v", false, " ", "v" },   { " v", false, " ", " v" }, { "", false, " ", "" },
+	{ "v", true, "", "v" },     { " v", true, " ", "v" },   { "  v", true, " ", " v" },
+	{ "\tv", true, "", "\tv" }, { "", true, "", "" },       { " ", true, " ", "" },
+};
+
+static void fields_taken_apart(void **state)
+{
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		struct header_field f = header_field("X-A", fields[i].sent, fields[i].lead_space);
+
+		assert_string_equal(f.name, "X-A");
+		assert_string_equal(f.gap, fields[i].gap);
+		assert_string_equal(f.value, fields[i].value);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(header_values),
 		cmocka_unit_test(header_names),
+		cmocka_unit_test(fields_taken_apart),
 		cmocka_unit_test(leading_addresses),
 	};
 

@@ -10,7 +10,7 @@
 
 #define ALWAYS                                                                                          \
 	(MILTER_P_NODATA | MILTER_P_NOUNKNOWN | MILTER_P_NR_DATA | MILTER_P_NR_UNKN | MILTER_P_NR_HDR | \
-	 MILTER_P_NR_EOH | MILTER_P_NR_BODY)
+	 MILTER_P_NR_EOH | MILTER_P_NR_BODY | MILTER_P_HDR_LEADSPC)
 #define NR_ENVELOPE (MILTER_P_NR_CONN | MILTER_P_NR_HELO | MILTER_P_NR_MAIL | MILTER_P_NR_RCPT)
 
 static const struct needs nothing = { 0 };
@@ -70,12 +70,22 @@ static void answers_where_the_mta_waits(void **state)
 	assert_true(agreement_answers(&a, 0)); /* end of message */
 }
 
+static void knows_what_is_lacking(void **state)
+{
+	assert_int_equal(agreement_lacks(&(const struct agreement){ .actions = 0x1ff }), 0);
+	assert_int_equal(agreement_lacks(&(const struct agreement){ .actions = 0x03f }),
+			 MILTER_F_CHGFROM | MILTER_F_ADDRCPT_PAR); /* macro lists change nothing */
+	assert_true(agreement_leads_space(&(const struct agreement){ .protocol = MILTER_P_HDR_LEADSPC }));
+	assert_false(agreement_leads_space(&(const struct agreement){ .protocol = MILTER_P_NR_HDR }));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_within_the_offer),
 		cmocka_unit_test(refuses_versions_below_2),
 		cmocka_unit_test(answers_where_the_mta_waits),
+		cmocka_unit_test(knows_what_is_lacking),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,9 @@ static const struct {
 	{ "M\nF\n", RESULTS_OK, VERDICT_CONTINUE, "m1 MIME-Version=1.0" },
 	/* envelope and quarantine */
 	{ "R<a@b>\nS<c@d>\nf<e@f>\nF\n", RESULTS_OK, VERDICT_CONTINUE, "+=<a@b>,-=<c@d>,e=<e@f>" },
+	{ "R<a> NOTIFY=NEVER\nf<b> RET=HDRS%20ENVID=x\nR<c> \nF\n", RESULTS_OK, VERDICT_CONTINUE,
+	  "2=<a> NOTIFY=NEVER,e=<b> RET=HDRS ENVID=x,+=<c>" },
+	{ "R<a> x%0D%0AQUIT\nR %C3%A4\nfx y%7F\nF\n", RESULTS_OK, VERDICT_CONTINUE, "" },
 	{ "R\nS\nf\nF\n", RESULTS_OK, VERDICT_CONTINUE, "" },
 	{ "Qbad%20thing\nF\n", RESULTS_OK, VERDICT_CONTINUE, "q=bad thing" },
 	{ "Q\nF\n", RESULTS_OK, VERDICT_CONTINUE, "q=by the filter" },
@@ -70,6 +73,8 @@ static void show(struct buf *out, const struct changes *changes)
 			buf_addf(out, " %s", c->name);
 		if (c->value != NULL)
 			buf_addf(out, "=%s", c->value);
+		if (c->params != NULL)
+			buf_addf(out, " %s", c->params);
 	}
 }
 

@@ -187,13 +187,37 @@ static void test_full_buffer(void **state)
 	}
 }
 
+static void test_action_names(void **state)
+{
+	static const struct {
+		uint32_t actions;
+		const char *names;
+	} cases[] = {
+		{ 0, "" },
+		{ MILTER_F_CHGBODY, "CHGBODY" },
+		{ MILTER_F_ALL, "ADDHDRS, CHGBODY, ADDRCPT, DELRCPT, CHGHDRS, QUARANTINE, CHGFROM, "
+				"ADDRCPT_PAR, SETSYMLIST" },
+		{ 0x80000200, "" },
+	};
+
+	for (size_t i = 0; i < N(cases); i++) {
+		struct buf out;
+
+		buf_init(&out, BUF_NO_LIMIT);
+		milter_name_actions(&out, cases[i].actions);
+		assert_string_equal(out.data, cases[i].names);
+		buf_free(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_frame),          cmocka_unit_test(test_masks),
-		cmocka_unit_test(test_names),          cmocka_unit_test(test_verdicts),
-		cmocka_unit_test(test_strings),        cmocka_unit_test(test_session_mta),
-		cmocka_unit_test(test_session_filter), cmocka_unit_test(test_full_buffer),
+		cmocka_unit_test(test_action_names), cmocka_unit_test(test_frame),
+		cmocka_unit_test(test_masks),        cmocka_unit_test(test_names),
+		cmocka_unit_test(test_verdicts),     cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_session_mta),  cmocka_unit_test(test_session_filter),
+		cmocka_unit_test(test_full_buffer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

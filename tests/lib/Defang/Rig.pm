@@ -299,7 +299,7 @@ sub work_dirs {
 	return grep { /^mdefang-/ } entries($self->{spool});
 }
 
-# A connection as an MTA makes it; negotiated as version 6 with all that there is, unless told otherwise.
+# A connection as an MTA makes it; negotiated as version 6 with all that there is but HDR_LEADSPC, unless told otherwise.
 sub connect {
 	my ($self, %opt) = @_;
 	my $socket;
@@ -392,7 +392,7 @@ sub command {
 
 sub negotiate {
 	my ($self, $version, $actions, $protocol) = @_;
-	$self->send('O', pack 'NNN', $version // 6, $actions // 0x1ff, $protocol // 0x1fffff);
+	$self->send('O', pack 'NNN', $version // 6, $actions // 0x1ff, $protocol // 0x0fffff);
 	my ($letter, $data) = $self->recv or return;
 	@$self{qw(version actions protocol)} = unpack 'NNN', $data;
 	$self->{lists} = substr $data, 12;
@@ -428,6 +428,7 @@ sub rcpt {
 
 sub header {
 	my ($self, $name, $value) = @_;
+	$value = " $value" if $self->{protocol} & 0x100000; # HDR_LEADSPC: as it stands in the message
 	return $self->command('L', "$name\0$value\0");
 }
 

@@ -311,10 +311,16 @@ sub action_delete_all_headers_now {
 
 # --- Envelope ------------------------------------------------------------------------------------------------------------------
 
-sub add_recipient {
-	my ($address) = @_;
-	write_result_line('R', $address);
+# ESMTP parameters may be given with an address, as they stand in an SMTP command: 'NOTIFY=NEVER'.
+sub with_parameters {
+	my ($letter, $address, $parameters) = @_;
+	write_result_line($letter, $address, defined $parameters && length $parameters ? $parameters : ());
 	return 1;
+}
+
+sub add_recipient {
+	my ($address, $parameters) = @_;
+	return with_parameters('R', $address, $parameters);
 }
 
 sub delete_recipient {
@@ -324,9 +330,8 @@ sub delete_recipient {
 }
 
 sub change_sender {
-	my ($address) = @_;
-	write_result_line('f', $address);
-	return 1;
+	my ($address, $parameters) = @_;
+	return with_parameters('f', $address, $parameters);
 }
 
 # --- Notices -------------------------------------------------------------------------------------------------------------------
