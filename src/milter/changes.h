@@ -39,6 +39,12 @@ uint32_t changes_actions(const struct changes *c);
 /* Keep only the changes of one kind. */
 void changes_keep_only(struct changes *c, enum milter_response kind);
 
+/* Make the numbers of header fields mean those that the filter saw, with every MTA: Postfix counts anew after
+ * each deletion, Sendmail does not. Where CHGHEADERs stand in a row, changes go before deletions, deletions
+ * from the highest number down, and a deletion that another line for the same field follows is left out. 0,
+ * or -ENOMEM with nothing changed. */
+int changes_settle(struct changes *c);
+
 /* One change, other than REPLBODY, as a packet. `lead_space`: the MTA puts nothing between the colon and the
  * value of a header, so that the space there is ours to send. */
 void change_put(struct buf *out, const struct change *change, bool lead_space);

@@ -276,7 +276,7 @@ static int prepare(struct scan *s)
 
 	if (read_results(s) < 0)
 		return -1;
-	if (add_own_changes(s) < 0) {
+	if (add_own_changes(s) < 0 || changes_settle(&s->results.changes) < 0) {
 		who_err(who(s), "too many changes or out of memory: Tempfailing");
 		return -1;
 	}

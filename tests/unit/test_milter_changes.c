@@ -160,6 +160,74 @@ static void changes_as_packets(void **state)
 	}
 }
 
+/* Changes of header fields: before and after they are settled. NAME INDEX is a deletion, NAME INDEX=VALUE a
+ * change, + an ADDHEADER. */
+static const struct {
+	const char *before, *after;
+} settled[] = {
+	{ "", "" },
+	{ "a1=x a1=y b2=z", "a1=x a1=y b2=z" },
+	{ "a1 a2 a3", "a3 a2 a1" },
+	{ "a1 a3 a4=x", "a4=x a3 a1" },
+	{ "a2 b1 A3 b9", "b9 A3 a2 b1" },
+	{ "a2 a1 A1=x", "A1=x a2" }, /* all away, then one anew */
+	{ "a2 a2 a3", "a3 a2" },     /* once is enough: another would be gone too */
+	{ "a1=x a1", "a1=x a1" },    /* the last word is a deletion */
+	{ "a1 a1=x a1", "a1=x a1" },
+	{ "a1 a2 + a1 a2", "a2 a1 + a2 a1" }, /* an addition may count: nothing passes it */
+};
+
+static void put_changes(struct changes *c, const char *text)
+{
+	static char names[2][2] = { "a", "b" }, upper[] = "A";
+	static char values[3][2] = { "x", "y", "z" };
+
+	for (; *text != '\0'; text += strspn(text, " ")) {
+		const char *name = *text == 'A' ? upper : names[*text == 'b'];
+
+		if (*text == '+')
+			assert_int_equal(changes_add(c, (struct change){ MILTER_ADDHEADER, 0, "a", "v" }), 0);
+		else
+			assert_int_equal(
+				changes_add(
+					c, (struct change){ MILTER_CHGHEADER, (uint32_t)(text[1] - '0'), name,
+							    text[2] == '=' ? values[text[3] - 'x'] : "" }),
+				0);
+		text += strcspn(text, " ");
+	}
+}
+
+static void show_changes(const struct changes *c, struct buf *out)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct change *change = &c->list[i];
+
+		buf_adds(out, i > 0 ? " " : "");
+		if (change->kind == MILTER_ADDHEADER)
+			buf_addc(out, '+');
+		else
+			buf_addf(out, "%s%u%s%s", change->name, change->index,
+				 *change->value != '\0' ? "=" : "", change->value);
+	}
+}
+
+static void numbers_are_those_that_the_filter_saw(void **state)
+{
+	for (size_t i = 0; i < sizeof(settled) / sizeof(settled[0]); i++) {
+		struct changes c;
+		struct buf out;
+
+		changes_init(&c);
+		buf_init(&out, BUF_NO_LIMIT);
+		put_changes(&c, settled[i].before);
+		assert_int_equal(changes_settle(&c), 0);
+		show_changes(&c, &out);
+		assert_string_equal(out.data, settled[i].after);
+		buf_free(&out);
+		changes_free(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +235,7 @@ int main(void)
 		cmocka_unit_test(missing_body_is_a_failure),
 		cmocka_unit_test(knows_the_actions_needed),
 		cmocka_unit_test(changes_as_packets),
+		cmocka_unit_test(numbers_are_those_that_the_filter_saw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
