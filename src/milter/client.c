@@ -11,7 +11,9 @@
 enum kind { KIND_CHECK, KIND_FREE, KIND_SCAN };
 
 struct question {
+	const struct client *client;
 	struct ask *ask;
+	int64_t asked_ms;
 	enum kind kind;
 	bool quiet; /* do not log a controller that is not there */
 	union {
@@ -49,46 +51,77 @@ static void log_bad_answer(const struct question *q, char *answer)
 	who_err(q->about, "Error from multiplexor: %s", answer);
 }
 
-static void end_check(const struct question *q, char *answer)
+/* A controller that ends in the midst of a request leaves no more than an end of file. */
+static enum failure failure_of_reply(enum reply_error error)
+{
+	switch (error) {
+	case REPLY_OK:
+		return FAILURE_NONE;
+	case REPLY_EMPTY:
+		return FAILURE_NO_CONTROLLER;
+	default:
+		return FAILURE_CONTROLLER_ERROR;
+	}
+}
+
+/* `failure` is NONE when there is an answer at all. */
+static void end_check(const struct question *q, char *answer, enum failure failure)
 {
 	struct check_reply reply = { .verdict = VERDICT_TEMPFAIL };
 
-	if (answer != NULL && check_reply_parse(answer, &reply) != REPLY_OK)
+	if (failure == FAILURE_NONE &&
+	    (failure = failure_of_reply(check_reply_parse(answer, &reply))) != FAILURE_NONE)
 		log_bad_answer(q, answer);
-	q->cb.check(&reply, q->arg);
+	q->cb.check(&reply, failure, q->arg);
 }
 
-static void end_free(const struct question *q, const char *answer)
+static void end_free(const struct question *q, const char *answer, enum failure failure)
 {
 	int n = -1;
 
-	if (answer == NULL || free_reply_parse(answer, &n) != REPLY_OK)
-		n = -1;
-	q->cb.free_workers(n, q->arg);
+	if (failure == FAILURE_NONE)
+		failure = failure_of_reply(free_reply_parse(answer, &n));
+	q->cb.free_workers(n, failure, q->arg);
 }
 
-static void end_scan(const struct question *q, char *answer)
+static void end_scan(const struct question *q, char *answer, enum failure failure)
 {
-	bool done = answer != NULL && scan_reply_parse(answer) == REPLY_OK;
+	struct facts facts = FACTS_UNKNOWN;
 
-	if (answer != NULL && !done)
-		log_bad_answer(q, answer);
-	q->cb.scan(done, q->arg);
+	if (failure == FAILURE_NONE) {
+		facts_take(answer, &facts);
+		if ((failure = failure_of_reply(scan_reply_parse(answer))) != FAILURE_NONE)
+			log_bad_answer(q, answer);
+	}
+	q->cb.scan(failure, &facts, q->arg);
+}
+
+static enum failure failure_of_asking(enum ask_result result)
+{
+	switch (result) {
+	case ASK_ANSWERED:
+	case ASK_TRUNCATED:
+		return FAILURE_NONE;
+	case ASK_TIMEOUT:
+		return FAILURE_TIMEOUT;
+	default:
+		return FAILURE_NO_CONTROLLER;
+	}
 }
 
 static void on_answer(enum ask_result result, char *answer, size_t len, int error, void *arg)
 {
 	struct question *q = arg;
+	enum failure failure = failure_of_asking(result);
 
 	log_trouble(q, result, error);
-	if (result != ASK_ANSWERED && result != ASK_TRUNCATED)
-		answer = NULL;
+	figures_latency(&q->client->figures->controller, loop_now(q->client->loop) - q->asked_ms);
 	if (q->kind == KIND_CHECK)
-		end_check(q, answer);
+		end_check(q, answer, failure);
 	else if (q->kind == KIND_FREE)
-		end_free(q, answer);
+		end_free(q, answer, failure);
 	else
-		end_scan(q, answer);
+		end_scan(q, answer, failure);
 	free(q);
 }
 
@@ -128,6 +161,9 @@ static struct question *question_start(const struct client *c, struct question *
 		free(q);
 		return NULL;
 	}
+	q->client = c;
+	q->asked_ms = loop_now(c->loop);
+	figures_count(&c->figures->asked, 1);
 	return q;
 }
 
@@ -148,6 +184,8 @@ static struct question *start_words(const struct client *c, struct question *q, 
 
 	buf_init(&line, BUF_NO_LIMIT);
 	request_encode(&line, verb, words, n);
+	if (q != NULL && q->kind == KIND_SCAN)
+		buf_adds(&line, FACTS_REQUEST "\n");
 	q = question_start(c, q, &line, deadline);
 	buf_free(&line);
 	return q;
@@ -179,6 +217,7 @@ void question_cancel(struct question *q)
 {
 	if (q == NULL)
 		return;
+	figures_count(&q->client->figures->withdrawn, 1);
 	ask_cancel(q->ask);
 	free(q);
 }

@@ -7,7 +7,9 @@
 #include "base/ask_pool.h"
 #include "base/buf.h"
 #include "base/loop.h"
+#include "milter/figures.h"
 #include "milter/who.h"
+#include "proto/facts.h"
 #include "proto/reply.h"
 
 #include <stdbool.h>
@@ -16,15 +18,16 @@
 struct client { /* whom to ask, and on which loop */
 	struct loop *loop;
 	struct ask_pool *controller;
+	struct figures *figures; /* of the loop */
 };
 
 struct question;
 
-/* Called once from the loop, after which the question is gone. `reply` and what it points to are valid during
- * the call. */
-typedef void check_fn(const struct check_reply *reply, void *arg);
-typedef void free_fn(int n_free, void *arg); /* -1: no answer */
-typedef void scan_fn(bool done, void *arg);  /* false: the filter failed or was not reached */
+/* Called once from the loop, after which the question is gone. `failure` tells why there is no good answer,
+ * and is NONE for one; `reply` and what it points to, and `facts`, are valid during the call. */
+typedef void check_fn(const struct check_reply *reply, enum failure failure, void *arg);
+typedef void free_fn(int n_free, enum failure failure, void *arg); /* -1: no answer */
+typedef void scan_fn(enum failure failure, const struct facts *facts, void *arg);
 
 /* `about` is for log lines, and copied; its queue id must be there. `line` is a request, its LF included; it
  * may be freed at once. `deadline` is on the loop's clock, in milliseconds, 0 for none: then the question is

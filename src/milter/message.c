@@ -26,7 +26,8 @@ struct message {
 	char *queue_id; /* NULL while unknown */
 	char *sender;
 	char *first_recipient;
-	struct buf rcpt; /* the lines of the recipient under judgement */
+	size_t n_recipients; /* accepted */
+	struct buf rcpt;     /* the lines of the recipient under judgement */
 	struct body body;
 	struct message_traits traits;
 	bool headers_ended;
@@ -68,6 +69,16 @@ const char *message_sender(const struct message *m)
 const char *message_first_recipient(const struct message *m)
 {
 	return m->first_recipient;
+}
+
+size_t message_recipients(const struct message *m)
+{
+	return m->n_recipients;
+}
+
+uint64_t message_size(const struct message *m)
+{
+	return spool_size(m->spool, SPOOL_INPUTMSG);
 }
 
 const struct message_traits *message_traits(const struct message *m)
@@ -279,6 +290,7 @@ int message_rcpt(struct message *m, const struct macros *macros, const struct mi
 
 int message_rcpt_keep(struct message *m)
 {
+	m->n_recipients++;
 	buf_add(commands(m), m->rcpt.data, m->rcpt.len);
 	buf_clear(&m->rcpt);
 	return spool_added(m->spool, SPOOL_COMMANDS);

@@ -22,7 +22,9 @@ struct scan {
 	int64_t started_ms;
 	struct question *question; /* NULL once answered */
 	struct timer *progress;    /* runs until then; NULL when the MTA is not told */
-	char *bytes;               /* the RESULTS file, into which `results` points */
+	enum failure failure;
+	struct facts facts;
+	char *bytes; /* the RESULTS file, into which `results` points */
 	struct results results;
 	char *scanned_by;
 	struct apply apply;
@@ -47,17 +49,22 @@ static void scan_free(struct scan *s)
 
 static void end(struct scan *s, struct buf *out, enum verdict v, const struct smtp_reply *reply)
 {
+	struct scan_result result;
+
 	answer_put(out, v, reply);
 	conn_write(s->about.mta, out->data, out->len);
 	if (s->about.site->settings->log_times)
 		who_info(who(s), "Filter time is %lldms", (long long)(clock_mono_ms() - s->started_ms));
-	s->done(v, s->arg);
+	result = (struct scan_result){ v, reply, s->failure, s->facts };
+	s->done(&result, s->arg);
 	scan_free(s);
 }
 
-static void end_tempfail(struct scan *s)
+static void end_tempfail(struct scan *s, enum failure why)
 {
 	struct buf out;
+
+	s->failure = why;
 
 	buf_init(&out, BUF_NO_LIMIT);
 	end(s, &out, VERDICT_TEMPFAIL, NULL);
@@ -93,6 +100,7 @@ static void send_more(struct scan *s)
 	} else {
 		who_err(who(s), "%s cannot be read: Tempfailing", WORKDIR_NEWBODY);
 		buf_clear(&out);
+		s->failure = FAILURE_BAD_RESULTS;
 		end(s, &out, VERDICT_TEMPFAIL, NULL);
 	}
 	buf_free(&out);
@@ -126,8 +134,8 @@ static char *read_file(int fd, size_t size)
 	return bytes;
 }
 
-/* Open RESULTS: the descriptor and its size, or -1 with the reason logged. */
-static int open_results(struct scan *s, size_t *size)
+/* Open RESULTS: the descriptor and its size, or -1 with the reason logged and in *why. */
+static int open_results(struct scan *s, size_t *size, enum failure *why)
 {
 	size_t max = (size_t)s->about.site->settings->max_results;
 	int fd = message_open_file(s->about.message, WORKDIR_RESULTS, size);
@@ -135,8 +143,10 @@ static int open_results(struct scan *s, size_t *size)
 	if (fd < 0) {
 		who_warn(who(s), "Filter did not create RESULTS file");
 		message_set_failed(s->about.message);
+		*why = FAILURE_NO_RESULTS;
 		return -1;
 	}
+	*why = FAILURE_BAD_RESULTS;
 	if (*size > max) {
 		who_warn(who(s), "RESULTS file is unreasonably large - %zu bytes; max is %zu bytes", *size,
 			 max);
@@ -154,30 +164,31 @@ static void log_parse_error(const struct scan *s, enum results_error error)
 		who_warn(who(s), "%s: Tempfailing", results_error_text(error));
 }
 
-/* 0, or -1 with the reason logged. */
-static int read_results(struct scan *s)
+/* NONE, or the reason, which is logged. */
+static enum failure read_results(struct scan *s)
 {
+	enum failure why = FAILURE_NONE;
 	enum results_error error;
 	size_t size = 0;
-	int fd = open_results(s, &size);
+	int fd = open_results(s, &size, &why);
 
 	if (fd < 0)
-		return -1;
+		return why;
 	s->bytes = read_file(fd, size);
 	close(fd);
 	if (s->bytes == NULL) {
 		who_err(who(s), "RESULTS file cannot be read: Tempfailing");
-		return -1;
+		return FAILURE_BAD_RESULTS;
 	}
 	error = results_parse(s->bytes, size, message_traits(s->about.message)->mime_version, &s->results);
 	if (error != RESULTS_OK) {
 		log_parse_error(s, error);
-		return -1;
+		return FAILURE_BAD_RESULTS;
 	}
 	if (s->results.n_unknown > 0)
 		who_warn(who(s), "Unknown command '%c' in RESULTS file (%zu such lines)", s->results.unknown,
 			 s->results.n_unknown);
-	return 0;
+	return FAILURE_NONE;
 }
 
 /* What we add ourselves to a message that goes on */
@@ -270,35 +281,42 @@ static int open_new_body(struct scan *s, int *fd)
 	return 0;
 }
 
-static int prepare(struct scan *s)
+/* NONE when all is there that the answer needs. */
+static enum failure prepare(struct scan *s)
 {
+	enum failure why = read_results(s);
 	int fd;
 
-	if (read_results(s) < 0)
-		return -1;
+	if (why != FAILURE_NONE)
+		return why;
 	if (add_own_changes(s) < 0 || changes_settle(&s->results.changes) < 0) {
 		who_err(who(s), "too many changes or out of memory: Tempfailing");
-		return -1;
+		return FAILURE_BAD_RESULTS;
 	}
-	if (!mta_can(s) || open_new_body(s, &fd) < 0)
-		return -1;
+	if (!mta_can(s))
+		return FAILURE_UNABLE_MTA;
+	if (open_new_body(s, &fd) < 0)
+		return FAILURE_NO_RESULTS;
 	apply_init(&s->apply, &s->results.changes, fd, agreement_leads_space(s->about.agreed));
-	return 0;
+	return FAILURE_NONE;
 }
 
-static void on_scanned(bool scanned, void *arg)
+static void on_scanned(enum failure failure, const struct facts *facts, void *arg)
 {
 	struct scan *s = arg;
 
 	s->question = NULL;
 	timer_free(s->progress);
 	s->progress = NULL;
-	if (!scanned)
+	s->facts = *facts;
+	if (failure != FAILURE_NONE)
 		message_set_failed(s->about.message);
-	if (scanned && prepare(s) == 0)
+	else
+		failure = prepare(s);
+	if (failure == FAILURE_NONE)
 		send_more(s);
 	else
-		end_tempfail(s);
+		end_tempfail(s, failure);
 }
 
 /* The start */
@@ -347,7 +365,7 @@ static int ask(struct scan *s)
 	return s->question != NULL ? 0 : -1;
 }
 
-struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void *arg)
+struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void *arg, enum failure *why)
 {
 	struct scan *s = calloc(1, sizeof(*s));
 	int err = s != NULL ? message_finish(about->message) : -ENOMEM;
@@ -355,6 +373,7 @@ struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void
 	if (err < 0) {
 		who_err(message_who(about->message), "message not written: %s", strerror(-err));
 		free(s);
+		*why = fate_failure_of(err);
 		return NULL;
 	}
 	s->about = *about;
@@ -366,6 +385,7 @@ struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void
 	if (ask(s) < 0) {
 		message_set_failed(about->message);
 		scan_free(s);
+		*why = FAILURE_NOT_ASKED;
 		return NULL;
 	}
 	return s;

@@ -8,6 +8,7 @@
 
 #include "base/conn.h"
 #include "milter/client.h"
+#include "milter/fate.h"
 #include "milter/message.h"
 #include "milter/negotiate.h"
 #include "milter/site.h"
@@ -25,14 +26,21 @@ struct scan_about { /* all stay the caller's, and live longer than the scan */
 	struct message *message;
 };
 
-/* Called once from the loop when the answer, its verdict included, is written or queued. The scan is freed
- * afterwards. */
-typedef void scan_done_fn(enum verdict verdict, void *arg);
+struct scan_result {
+	enum verdict verdict;
+	const struct smtp_reply *reply; /* NULL: in the MTA's own words */
+	enum failure failure;           /* the reason for the verdict, if it is not the filter's */
+	struct facts facts;
+};
+
+/* Called once from the loop when the answer, its verdict included, is written or queued. The scan, and what
+ * the result points to, is freed afterwards. */
+typedef void scan_done_fn(const struct scan_result *result, void *arg);
 
 /* Complete the message's files and ask. While the filter is asked an MTA that knows PROGRESS packets gets
- * them; see patience.h for how long that may last. NULL when that cannot be done, which is logged: no
- * callback comes. */
-struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void *arg);
+ * them; see patience.h for how long that may last. NULL when that cannot be done, which is logged,
+ * with the reason in *why: no callback comes. */
+struct scan *scan_start(const struct scan_about *about, scan_done_fn *done, void *arg, enum failure *why);
 
 /* Whether the filter is still being asked: nothing but PROGRESS packets is written yet. */
 bool scan_is_asking(const struct scan *s);

@@ -8,7 +8,9 @@ void server_init(struct server *server, struct loop *loop, const struct site *si
 {
 	*server = (struct server){ .loop = loop, .site = site };
 	ask_pool_init(&server->controller, loop, &site->settings->pool);
-	server->client = (struct client){ .loop = loop, .controller = &server->controller };
+	server->client = (struct client){ .loop = loop,
+					  .controller = &server->controller,
+					  .figures = &server->figures };
 	id_source_init(&server->ids, (uint32_t)number, (uint32_t)n);
 	server->session_ids = (struct session_ids){ .pid = getpid(), .loop = number };
 	LIST_INIT(&server->sessions);
@@ -26,6 +28,7 @@ static void tell_drained(void *arg)
 
 void server_count(struct server *server, int more)
 {
+	figures_session(&server->figures, more);
 	server->n_sessions += (size_t)more;
 	if (server->n_sessions == 0 && server->drained != NULL)
 		loop_defer(server->loop, tell_drained, server);

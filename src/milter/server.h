@@ -6,6 +6,7 @@
 
 #include "base/loop.h"
 #include "milter/client.h"
+#include "milter/figures.h"
 #include "milter/id.h"
 #include "milter/site.h"
 
@@ -30,6 +31,7 @@ struct server {
 	struct client client;
 	struct id_source ids;
 	struct session_ids session_ids;
+	struct figures figures;
 	LIST_HEAD(session_list, session) sessions;
 	size_t n_sessions;
 

@@ -78,10 +78,13 @@ void session_answer(struct session *s, enum milter_command c, enum verdict v)
 	answer_put(&out, v, NULL);
 	conn_write(s->conn, out.data, out.len);
 	buf_free(&out);
+	account_answer(s, c, v);
 }
 
 void session_drop_message(struct session *s)
 {
+	if (s->message != NULL)
+		account_end(s, message_sender(s->message));
 	message_free(s->message);
 	s->message = NULL;
 	s->given_up = VERDICT_CONTINUE;
@@ -93,16 +96,17 @@ void session_end_message(struct session *s)
 	macros_forget_after(&s->macros, MILTER_HELO);
 }
 
-void session_give_up(struct session *s, enum milter_command c, enum verdict v)
+void session_give_up(struct session *s, enum milter_command c, enum verdict v, enum failure why)
 {
+	account_decide(s, c, v, NULL, why);
 	session_drop_message(s);
 	s->given_up = v;
 	session_answer(s, c, v);
 }
 
-void session_fail_message(struct session *s, enum milter_command c)
+void session_fail_message(struct session *s, enum milter_command c, enum failure why)
 {
-	session_give_up(s, c, VERDICT_TEMPFAIL);
+	session_give_up(s, c, VERDICT_TEMPFAIL, why);
 }
 
 /* End of connection */
@@ -130,16 +134,21 @@ static void session_free(struct session *s)
 	peer_free(&s->peer);
 	macros_free(&s->macros);
 	buf_free(&s->held);
+	account_free(&s->account);
 	free(s);
 }
 
 void session_stop(struct session *s)
 {
 	bool waits = s->question != NULL || delay_runs(s) || (s->scan != NULL && scan_is_asking(s->scan));
+	enum milter_command c = s->scan != NULL ? MILTER_EOM : s->asking;
 
 	cancel_work(s);
-	if (waits)
+	if (waits) {
+		account_decide(s, c, VERDICT_TEMPFAIL, NULL, FAILURE_STOPPING);
 		session_answer(s, MILTER_EOM, VERDICT_TEMPFAIL);
+	} else
+		account_break(s, FATE_LOST, FAILURE_STOPPING);
 	session_free(s);
 }
 
@@ -205,6 +214,7 @@ static enum next on_unknown(struct session *s, const struct milter_msg *m)
 
 static enum next on_abort(struct session *s, const struct milter_msg *m)
 {
+	account_break(s, FATE_ABORTED, FAILURE_ABORTED);
 	session_end_message(s);
 	return NEXT_PACKET;
 }
@@ -244,7 +254,7 @@ static const struct rule rules[128] = {
 	[MILTER_HEADER] = { stage_header, true, STEP_HEADER, STEP_HEADER },
 	[MILTER_EOH] = { stage_eoh, true, STEP_HEADER, STEP_EOH },
 	[MILTER_BODY] = { stage_body, true, STEP_BODY, STEP_BODY },
-	[MILTER_EOM] = { stage_eom, true, STEP_BODY, STEP_BODY },
+	[MILTER_EOM] = { stage_eom, true, STEP_BODY, STEP_EOM },
 	[MILTER_ABORT] = { on_abort },
 	[MILTER_QUIT] = { on_quit },
 	[MILTER_QUIT_NC] = { on_quit_nc },
@@ -252,6 +262,8 @@ static const struct rule rules[128] = {
 
 static enum next take_in_message(struct session *s, const struct rule *rule, const struct milter_msg *m)
 {
+	enum failure why = FAILURE_NONE;
+
 	if (s->message != NULL && s->step <= rule->latest) {
 		s->step = rule->then;
 		return rule->take(s, m);
@@ -259,11 +271,22 @@ static enum next take_in_message(struct session *s, const struct rule *rule, con
 	if (s->given_up == VERDICT_CONTINUE) {
 		who_warn(session_who(s), "%s out of order", milter_command_name((char)m->command));
 		s->given_up = VERDICT_TEMPFAIL;
+		why = FAILURE_PROTOCOL;
 	}
-	session_give_up(s, m->command, s->given_up);
+	session_give_up(s, m->command, s->given_up, why);
 	if (m->command == MILTER_EOM)
 		session_end_message(s); /* now the MTA knows */
 	return NEXT_PACKET;
+}
+
+/* The connection is of no use any more. */
+static enum next bad_protocol(struct session *s)
+{
+	if (s->message != NULL)
+		account_break(s, FATE_LOST, FAILURE_PROTOCOL);
+	else
+		account_failure(s, FAILURE_PROTOCOL);
+	return NEXT_CLOSE;
 }
 
 static enum next take_packet(struct session *s, const struct milter_packet *p)
@@ -271,14 +294,15 @@ static enum next take_packet(struct session *s, const struct milter_packet *p)
 	struct milter_msg m;
 	const struct rule *rule;
 
+	s->taken_ms = loop_now(s->server->loop);
 	if (milter_parse(p, &m) != MILTER_OK) {
 		who_warn(session_who(s), "malformed packet '%c' of %zu bytes from the MTA: closing",
 			 p->letter, p->len);
-		return NEXT_CLOSE;
+		return bad_protocol(s);
 	}
 	if (!s->negotiated && m.command != MILTER_OPTNEG && m.command != MILTER_QUIT) {
 		who_warn(session_who(s), "%s before negotiation: closing", milter_command_name(p->letter));
-		return NEXT_CLOSE;
+		return bad_protocol(s);
 	}
 	rule = &rules[m.command];
 	return rule->in_message ? take_in_message(s, rule, &m) : rule->take(s, &m);
@@ -366,7 +390,7 @@ void session_pump(struct session *s)
 	}
 	if (frame == MILTER_FRAME_EMPTY || frame == MILTER_FRAME_TOO_LONG) {
 		who_warn(session_who(s), "packet of impossible length from the MTA: closing");
-		next = NEXT_CLOSE;
+		next = bad_protocol(s);
 	}
 	if (next == NEXT_CLOSE) {
 		session_free(s);
@@ -389,6 +413,7 @@ static void on_drained(struct session *s)
 
 static void on_hangup(struct session *s, const char *why)
 {
+	account_break(s, FATE_LOST, FAILURE_HANGUP);
 	if (s->message != NULL)
 		who_info(session_who(s), "connection of the MTA lost in a message: %s", why);
 	session_free(s);
@@ -401,6 +426,7 @@ static void on_silence(struct session *s)
 		set_deadline(s, session_settings(s)->idle_timeout_s);
 		return;
 	}
+	account_break(s, FATE_LOST, FAILURE_SILENCE);
 	who_info(session_who(s), "the MTA was silent for too long%s: closing",
 		 s->in_packet ? " in a packet" : "");
 	session_free(s);
@@ -442,6 +468,7 @@ void session_start(struct server *server, int fd)
 		log_err("session not started: %s", strerror(errno));
 		close(fd);
 		free(s);
+		figures_count(&server->figures.sessions_refused, 1);
 		return;
 	}
 	s->server = server;
@@ -451,6 +478,7 @@ void session_start(struct server *server, int fd)
 	buf_init(&s->held, BUF_NO_LIMIT);
 	set_deadline(s, session_settings(s)->idle_timeout_s);
 	s->heard_ms = loop_now(server->loop);
+	account_init(&s->account);
 	LIST_INSERT_HEAD(&server->sessions, s, link);
 	server_count(server, 1);
 }

@@ -30,6 +30,7 @@ enum {
 	OPTION_MAX_SESSIONS,
 	OPTION_LOOPS,
 	OPTION_GRACE,
+	OPTION_NO_SUMMARY,
 };
 
 #define OPTIONS ":U:p:m:z:P:o:S:R:x:a:b:L:DGrHstqXdkcCNyTMhv"
@@ -46,6 +47,7 @@ static const struct option long_options[] = {
 	{ "loops", required_argument, NULL, OPTION_LOOPS },
 	{ "grace", required_argument, NULL, OPTION_GRACE },
 	{ "max-sessions", required_argument, NULL, OPTION_MAX_SESSIONS },
+	{ "no-summary", no_argument, NULL, OPTION_NO_SUMMARY },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
@@ -75,6 +77,7 @@ static const char usage[] =
 	"  -d                 keep all work directories\n"
 	"  -k                 keep the work directory when the filter fails\n"
 	"  -T                 log the time that the filter takes\n"
+	"  --no-summary       do not log a line about each message\n"
 	"  -C -M              accepted for compatibility, without effect\n"
 	"  --max-results N    largest RESULTS file in bytes (default 16777216)\n"
 	"  --conf-dir DIR     where mimedefang-ip-key lies (default " DEFANG_CONFDIR ")\n"
@@ -151,6 +154,7 @@ static const struct flag_option {
 	{ 'N', offsetof(struct settings, hide_refused) },
 	{ 'y', offsetof(struct settings, ask_macros) },
 	{ 'T', offsetof(struct settings, log_times) },
+	{ OPTION_NO_SUMMARY, offsetof(struct settings, no_summary) },
 	{ 'C', offsetof(struct settings, ignored) },
 	{ 'M', offsetof(struct settings, ignored) },
 };

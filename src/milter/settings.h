@@ -46,6 +46,7 @@ struct settings {
 	bool hide_refused;                    /* -N: do not see recipients that the MTA refuses */
 	bool ask_macros;                      /* -y: tell the MTA which macros we want */
 	bool log_times;                       /* -T */
+	bool no_summary;                      /* --no-summary: no line in the log for each message */
 	bool ignored;                         /* -C, -M: what they ask for is always done */
 	const char *macros[SETTINGS_MAX_MACROS]; /* -a */
 	int n_macros;

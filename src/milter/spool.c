@@ -19,6 +19,7 @@
 struct file {
 	int fd; /* -1 until something is written, and after the end */
 	struct buf waiting;
+	uint64_t written; /* bytes */
 };
 
 struct spool {
@@ -189,6 +190,7 @@ static int file_write(struct spool *s, enum spool_file which)
 	}
 	if (err == 0)
 		err = write_all(f->fd, f->waiting.data, f->waiting.len);
+	f->written += f->waiting.len;
 	buf_clear(&f->waiting);
 	if (s->error == 0)
 		s->error = err;
@@ -214,6 +216,11 @@ int spool_sync(struct spool *s)
 			file_write(s, (enum spool_file)i);
 	}
 	return s->error;
+}
+
+uint64_t spool_size(const struct spool *s, enum spool_file file)
+{
+	return s->files[file].written + s->files[file].waiting.len;
 }
 
 int spool_finish(struct spool *s)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum spool_file { SPOOL_COMMANDS, SPOOL_HEADERS, SPOOL_INPUTMSG, SPOOL_FILES };
 
@@ -45,6 +46,9 @@ int spool_sync(struct spool *s);
 
 /* The same, and the files are complete: closes them. */
 int spool_finish(struct spool *s);
+
+/* Bytes added to a file so far, written or not. */
+uint64_t spool_size(const struct spool *s, enum spool_file file);
 
 /* Open a file that somebody else put there, for reading. The descriptor and its size; -errno: -ENOENT,
  * -EINVAL when it is not a regular file. */

@@ -54,17 +54,23 @@ static void log_lacks(const struct session *s)
 	buf_free(&names);
 }
 
+static enum next no_agreement(struct session *s)
+{
+	account_failure(s, FAILURE_PROTOCOL);
+	return NEXT_CLOSE;
+}
+
 enum next stage_optneg(struct session *s, const struct milter_msg *m)
 {
 	const struct needs needs = needs_of(session_settings(s));
 
 	if (s->negotiated) {
 		who_warn(session_who(s), "MTA negotiates for a second time: closing");
-		return NEXT_CLOSE;
+		return no_agreement(s);
 	}
 	if (negotiate(&needs, m->optneg.version, m->optneg.actions, m->optneg.protocol, &s->agreed) < 0) {
 		who_warn(session_who(s), "MTA offers protocol version %u: closing", m->optneg.version);
-		return NEXT_CLOSE;
+		return no_agreement(s);
 	}
 	s->negotiated = true;
 	log_lacks(s);
@@ -101,20 +107,21 @@ static int keep_recipient(struct session *s)
 
 /* Checks: a question to the controller, perhaps a delay, then the answer to the MTA */
 
-/* What a verdict other than CONTINUE means for the message. */
-static void after_verdict(struct session *s, enum milter_command c, enum verdict v)
+/* Whether a verdict is the end of the message. */
+static bool ends_message(enum milter_command c, enum verdict v)
 {
 	bool recipient_only = c == MILTER_RCPT && (v == VERDICT_REJECT || v == VERDICT_TEMPFAIL);
 
-	if (v != VERDICT_CONTINUE && (c == MILTER_MAIL || c == MILTER_RCPT) && !recipient_only)
-		session_end_message(s);
+	return v != VERDICT_CONTINUE && (c == MILTER_MAIL || c == MILTER_RCPT) && !recipient_only;
 }
 
 static void send_held(struct session *s)
 {
 	conn_write(s->conn, s->held.data, s->held.len);
 	buf_free(&s->held);
-	after_verdict(s, s->asking, s->held_verdict);
+	account_answer(s, s->asking, s->held_verdict);
+	if (ends_message(s->asking, s->held_verdict))
+		session_end_message(s);
 	session_pump(s);
 }
 
@@ -142,29 +149,36 @@ static bool start_delay(struct session *s, int seconds)
 }
 
 /* Answer what the filter said, now or after a delay. At CONNECT no words and no delay can be given. */
-static void conclude(struct session *s, const struct check_reply *reply)
+static void conclude(struct session *s, const struct check_reply *reply, enum failure failure)
 {
 	bool plain = s->asking == MILTER_CONNECT;
+	const struct smtp_reply *words = reply->has_reply && !plain ? &reply->reply : NULL;
 
 	s->held_verdict = reply->verdict;
 	if (reply->verdict == VERDICT_DISCARD && (s->asking == MILTER_CONNECT || s->asking == MILTER_HELO)) {
 		s->discards = s->asking;
 		s->held_verdict = VERDICT_CONTINUE;
 	}
-	if (s->asking == MILTER_RCPT && reply->verdict == VERDICT_CONTINUE && keep_recipient(s) < 0)
+	if (s->asking == MILTER_RCPT && reply->verdict == VERDICT_CONTINUE && keep_recipient(s) < 0) {
 		s->held_verdict = VERDICT_TEMPFAIL;
-	answer_put(&s->held, s->held_verdict,
-		   reply->has_reply && !plain && s->held_verdict == reply->verdict ? &reply->reply : NULL);
+		failure = FAILURE_SPOOL;
+		words = NULL;
+	}
+	if (ends_message(s->asking, s->held_verdict))
+		account_decide(s, s->asking, s->held_verdict, words, failure);
+	else
+		account_failure(s, failure);
+	answer_put(&s->held, s->held_verdict, words);
 	if (plain || reply->delay_s <= 0 || !start_delay(s, reply->delay_s))
 		send_held(s);
 }
 
-static void on_check(const struct check_reply *reply, void *arg)
+static void on_check(const struct check_reply *reply, enum failure failure, void *arg)
 {
 	struct session *s = arg;
 
 	s->question = NULL;
-	conclude(s, reply);
+	conclude(s, reply, failure);
 }
 
 /* Ask what `line` holds, and free it, on behalf of a command. 0, or -1 when it cannot be asked, which is
@@ -178,6 +192,12 @@ static int ask(struct session *s, enum milter_command c, struct buf *line)
 }
 
 /* CONNECT and HELO */
+
+static void not_asked(struct session *s, enum milter_command c)
+{
+	account_failure(s, FAILURE_NOT_ASKED);
+	session_answer(s, c, VERDICT_TEMPFAIL);
+}
 
 /* The queue id as far as it is known before there is a message: some MTAs have one that early. */
 static const char *early_id(const struct session *s)
@@ -202,7 +222,7 @@ static void admit(struct session *s)
 	if (!session_settings(s)->relay_check)
 		session_answer(s, MILTER_CONNECT, VERDICT_CONTINUE);
 	else if (ask_relay(s) < 0)
-		session_answer(s, MILTER_CONNECT, VERDICT_TEMPFAIL);
+		not_asked(s, MILTER_CONNECT);
 }
 
 /* Fewest free workers that the client needs. With -R this host itself is always served. */
@@ -221,7 +241,7 @@ static struct who nameless(const struct session *s)
 	return (struct who){ .session = s->id };
 }
 
-static void on_free_workers(int n_free, void *arg)
+static void on_free_workers(int n_free, enum failure failure, void *arg)
 {
 	struct session *s = arg;
 	int needed = workers_needed(s);
@@ -235,6 +255,7 @@ static void on_free_workers(int n_free, void *arg)
 		else
 			who_warn(nameless(s), "mfconnect: No free workers: Need %d, found %d", needed,
 				 n_free);
+		account_failure(s, n_free < 0 ? failure : FAILURE_NO_WORKER);
 		session_answer(s, MILTER_CONNECT, VERDICT_TEMPFAIL);
 	}
 	session_pump(s);
@@ -247,6 +268,7 @@ enum next stage_connect(struct session *s, const struct milter_msg *m)
 	macros_forget_after(&s->macros, MILTER_CONNECT);
 	if (peer_connect(&s->peer, s->server->site, &s->macros, m) < 0) {
 		who_err(session_who(s), "out of memory: closing");
+		account_failure(s, FAILURE_MEMORY);
 		return NEXT_CLOSE;
 	}
 	if (session_settings(s)->queue_connections) {
@@ -257,7 +279,7 @@ enum next stage_connect(struct session *s, const struct milter_msg *m)
 	s->question = client_free_workers(&s->server->client, session_who(s), false, s->answer_by,
 					  on_free_workers, s);
 	if (s->question == NULL)
-		session_answer(s, MILTER_CONNECT, VERDICT_TEMPFAIL);
+		not_asked(s, MILTER_CONNECT);
 	return NEXT_PACKET;
 }
 
@@ -279,12 +301,13 @@ enum next stage_helo(struct session *s, const struct milter_msg *m)
 	macros_forget_after(&s->macros, MILTER_HELO);
 	if (peer_helo(&s->peer, m->text) < 0) {
 		who_err(session_who(s), "out of memory: closing");
+		account_failure(s, FAILURE_MEMORY);
 		return NEXT_CLOSE;
 	}
 	if (!session_settings(s)->helo_check)
 		session_answer(s, MILTER_HELO, VERDICT_CONTINUE);
 	else if (ask_helo(s) < 0)
-		session_answer(s, MILTER_HELO, VERDICT_TEMPFAIL);
+		not_asked(s, MILTER_HELO);
 	return NEXT_PACKET;
 }
 
@@ -301,67 +324,78 @@ static struct check_about about_message(const struct session *s)
 	};
 }
 
-static int ask_sender(struct session *s, const struct milter_msg *m)
+/* NONE, or why it cannot be asked. */
+static enum failure ask_sender(struct session *s, const struct milter_msg *m)
 {
 	struct check_about about = about_message(s);
 	struct buf line;
 
 	if (sync_message(s) < 0)
-		return -1;
+		return FAILURE_SPOOL;
 	buf_init(&line, BUF_NO_LIMIT);
 	check_sender(&line, &about, m);
-	return ask(s, MILTER_MAIL, &line);
+	return ask(s, MILTER_MAIL, &line) < 0 ? FAILURE_NOT_ASKED : FAILURE_NONE;
 }
 
 enum next stage_mail(struct session *s, const struct milter_msg *m)
 {
 	struct server *server = s->server;
+	enum failure why = FAILURE_NONE;
+	int err;
 
 	session_drop_message(s);
 	macros_forget_after(&s->macros, MILTER_MAIL);
 	s->step = STEP_MAIL;
+	account_begin(s);
 	if (s->discards != 0) {
 		who_info(session_who(s), "Discarding because filter instructed us to at %s",
 			 milter_command_name((char)s->discards));
-		session_give_up(s, MILTER_MAIL, VERDICT_DISCARD);
+		session_give_up(s, MILTER_MAIL, VERDICT_DISCARD, FAILURE_NONE);
+		account_end(s, m->envelope.address);
 		return NEXT_PACKET;
 	}
-	if (message_new(server->site, &server->ids, s->id, &s->peer, &s->macros, m, &s->message) < 0) {
+	err = message_new(server->site, &server->ids, s->id, &s->peer, &s->macros, m, &s->message);
+	if (err < 0) {
 		s->message = NULL;
-		session_fail_message(s, MILTER_MAIL);
+		session_fail_message(s, MILTER_MAIL, fate_failure_of(err));
+		account_end(s, m->envelope.address);
 	} else if (!session_settings(s)->sender_check)
 		session_answer(s, MILTER_MAIL, VERDICT_CONTINUE);
-	else if (ask_sender(s, m) < 0)
-		session_fail_message(s, MILTER_MAIL);
+	else if ((why = ask_sender(s, m)) != FAILURE_NONE)
+		session_fail_message(s, MILTER_MAIL, why);
 	return NEXT_PACKET;
 }
 
-static int ask_recipient(struct session *s, const struct milter_msg *m)
+static enum failure ask_recipient(struct session *s, const struct milter_msg *m)
 {
 	struct check_about about = about_message(s);
 	struct buf line;
 
 	if (sync_message(s) < 0)
-		return -1;
+		return FAILURE_SPOOL;
 	buf_init(&line, BUF_NO_LIMIT);
 	check_recipient(&line, &about, &s->macros, m);
-	return ask(s, MILTER_RCPT, &line);
+	return ask(s, MILTER_RCPT, &line) < 0 ? FAILURE_NOT_ASKED : FAILURE_NONE;
 }
 
 enum next stage_rcpt(struct session *s, const struct milter_msg *m)
 {
+	enum failure why = FAILURE_NONE;
 	int err;
 
 	macros_forget_after(&s->macros, MILTER_RCPT);
 	message_learn_id(s->message, &s->macros);
-	if ((err = message_rcpt(s->message, &s->macros, m)) < 0)
+	if ((err = message_rcpt(s->message, &s->macros, m)) < 0) {
 		log_unwritten(s, err);
-	else if (session_settings(s)->recipient_check)
-		err = ask_recipient(s, m);
-	else if ((err = keep_recipient(s)) == 0)
+		why = fate_failure_of(err);
+	} else if (session_settings(s)->recipient_check)
+		why = ask_recipient(s, m);
+	else if (keep_recipient(s) < 0)
+		why = FAILURE_SPOOL;
+	else
 		session_answer(s, MILTER_RCPT, VERDICT_CONTINUE);
-	if (err < 0)
-		session_fail_message(s, MILTER_RCPT);
+	if (why != FAILURE_NONE)
+		session_fail_message(s, MILTER_RCPT, why);
 	return NEXT_PACKET;
 }
 
@@ -381,7 +415,7 @@ static enum next stored(struct session *s, enum milter_command c, int err)
 		session_answer(s, c, VERDICT_CONTINUE);
 	else {
 		log_unwritten(s, err);
-		session_fail_message(s, c);
+		session_fail_message(s, c, fate_failure_of(err));
 	}
 	return NEXT_PACKET;
 }
@@ -406,11 +440,14 @@ enum next stage_body(struct session *s, const struct milter_msg *m)
 	return stored(s, MILTER_BODY, message_body(s->message, m->body.bytes, m->body.len));
 }
 
-static void on_scan_done(enum verdict verdict, void *arg)
+static void on_scan_done(const struct scan_result *result, void *arg)
 {
 	struct session *s = arg;
 
 	s->scan = NULL;
+	account_answer(s, MILTER_EOM, result->verdict);
+	account_decide(s, MILTER_EOM, result->verdict, result->reply, result->failure);
+	s->account.facts = result->facts;
 	session_end_message(s);
 	session_pump(s);
 }
@@ -425,15 +462,17 @@ enum next stage_eom(struct session *s, const struct milter_msg *m)
 		.mta = s->conn,
 		.message = s->message,
 	};
+	enum failure why = FAILURE_NONE;
 	int err = 0;
 
 	message_learn_id(s->message, &s->macros);
-	if (m->body.len > 0)
-		err = message_body(s->message, m->body.bytes, m->body.len);
-	if (err == 0 && (s->scan = scan_start(&about, on_scan_done, s)) != NULL)
-		return NEXT_PACKET;
-	if (err < 0)
+	if (m->body.len > 0 && (err = message_body(s->message, m->body.bytes, m->body.len)) < 0) {
 		log_unwritten(s, err);
+		why = fate_failure_of(err);
+	}
+	if (err == 0 && (s->scan = scan_start(&about, on_scan_done, s, &why)) != NULL)
+		return NEXT_PACKET;
+	account_decide(s, MILTER_EOM, VERDICT_TEMPFAIL, NULL, why);
 	session_end_message(s);
 	session_answer(s, MILTER_EOM, VERDICT_TEMPFAIL);
 	return NEXT_PACKET;

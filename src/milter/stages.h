@@ -4,6 +4,7 @@
 #define DEFANG_MILTER_STAGES_H
 
 #include "base/conn.h"
+#include "milter/account.h"
 #include "milter/client.h"
 #include "milter/macros.h"
 #include "milter/message.h"
@@ -17,7 +18,7 @@
 #include <stdbool.h>
 
 /* How far a message has come. Commands may leave steps out, but never go back. */
-enum step { STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_HEADER, STEP_EOH, STEP_BODY };
+enum step { STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_HEADER, STEP_EOH, STEP_BODY, STEP_EOM };
 
 struct session {
 	LIST_ENTRY(session) link;
@@ -34,6 +35,8 @@ struct session {
 	enum verdict
 		given_up; /* what the MTA is still to hear of a message that was given up; else CONTINUE */
 	enum step step;
+	struct account account;
+	int64_t taken_ms; /* when the command that is being handled was taken up, on the loop's clock */
 
 	/* At most one of these is going on; meanwhile input waits. */
 	struct question *question;
@@ -82,8 +85,8 @@ void session_end_message(struct session *s);
 
 /* Give the message up at a command; the MTA hears the verdict when it next waits for us. The second: it keeps
  * the message, and is to try again later. */
-void session_give_up(struct session *s, enum milter_command c, enum verdict v);
-void session_fail_message(struct session *s, enum milter_command c);
+void session_give_up(struct session *s, enum milter_command c, enum verdict v, enum failure why);
+void session_fail_message(struct session *s, enum milter_command c, enum failure why);
 
 /* Work that packets had to wait for is over: go on with them. May free the session. */
 void session_pump(struct session *s);

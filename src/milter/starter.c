@@ -22,7 +22,7 @@ static void end(struct starter *s, bool alive)
 	cb(alive, arg);
 }
 
-static void on_free_workers(int n_free, void *arg)
+static void on_free_workers(int n_free, enum failure failure, void *arg)
 {
 	struct starter *s = arg;
 

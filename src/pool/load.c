@@ -1,5 +1,7 @@
 #include "pool/load.h"
 
+#include "proto/latency.h"
+
 #include <stdlib.h>
 
 struct second {
@@ -19,12 +21,8 @@ struct load {
 	struct second seconds[LOAD_MAX_SECONDS];
 	struct hour hours[LOAD_MAX_HOURS];
 	struct load_sums total[LOAD_CLASSES];
-	unsigned long latency[LOAD_CLASSES][LOAD_LATENCIES];
+	unsigned long latency[LOAD_CLASSES][LATENCY_RANGES];
 };
-
-static const int64_t latency_bounds[LOAD_LATENCIES] = { 1,    2,     5,     10,           20,   30,
-							50,   100,   200,   500,          1000, 2000,
-							5000, 10000, 60000, LOAD_NO_BOUND };
 
 struct load *load_new(int max_workers)
 {
@@ -100,15 +98,6 @@ void load_on_busy(struct load *l, int busy)
 	int most = busy > l->max_workers ? l->max_workers : busy;
 
 	l->histogram[most < 1 ? 0 : most - 1]++;
-}
-
-static int latency_range(int64_t ms)
-{
-	int i = 0;
-
-	while (i < LOAD_LATENCIES - 1 && ms > latency_bounds[i])
-		i++;
-	return i;
 }
 
 void load_on_finish(struct load *l, enum job_class class, int busy, int64_t run_ms, struct load_time now)
@@ -201,9 +190,4 @@ int load_max_workers(const struct load *l)
 unsigned long load_latency(const struct load *l, enum job_class class, int i)
 {
 	return l->latency[class][i];
-}
-
-int64_t load_latency_bound(int i)
-{
-	return latency_bounds[i];
 }

@@ -12,9 +12,7 @@
 
 #define LOAD_MAX_SECONDS 600
 #define LOAD_MAX_HOURS 24
-#define LOAD_CLASSES 4     /* JOB_CLASS_SCAN .. JOB_CLASS_RECIPOK */
-#define LOAD_LATENCIES 16  /* ranges of durations */
-#define LOAD_NO_BOUND (-1) /* of the last range */
+#define LOAD_CLASSES 4 /* JOB_CLASS_SCAN .. JOB_CLASS_RECIPOK */
 
 struct load;
 
@@ -68,9 +66,7 @@ int load_max_workers(const struct load *l);
 /* Since the beginning. */
 struct load_sums load_total(const struct load *l, enum job_class class);
 
-/* Durations since the beginning: requests that took at most load_latency_bound(i) ms, and more than the bound
- * before it. */
+/* Durations since the beginning: requests in range `i` of proto/latency.h. */
 unsigned long load_latency(const struct load *l, enum job_class class, int i);
-int64_t load_latency_bound(int i);
 
 #endif

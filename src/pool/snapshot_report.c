@@ -3,13 +3,14 @@
 #include "pool/meter.h"
 #include "pool/procfs.h"
 #include "pool/reload.h"
+#include "proto/latency.h"
 #include "proto/snapshot.h"
 
 #include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 
-static_assert(SNAPSHOT_CLASSES == LOAD_CLASSES && SNAPSHOT_RANGES >= LOAD_LATENCIES, "they go together");
+static_assert(SNAPSHOT_CLASSES == LOAD_CLASSES && SNAPSHOT_RANGES >= LATENCY_RANGES, "they go together");
 
 static void add_pool(const struct pool *p, struct buf *out)
 {
@@ -39,14 +40,14 @@ static void add_latency(const struct load *l, enum job_class class, struct buf *
 	struct snapshot_latency s = {
 		.finished = (int64_t)total.finished,
 		.run_ms = total.run_ms,
-		.n_ranges = LOAD_LATENCIES,
+		.n_ranges = LATENCY_RANGES,
 	};
 
 	snprintf(s.class, sizeof(s.class), "%s", job_class_name(class));
-	for (int i = 0; i < LOAD_LATENCIES; i++) {
-		int64_t bound = load_latency_bound(i);
+	for (int i = 0; i < LATENCY_RANGES; i++) {
+		int64_t bound = latency_bound(i);
 
-		s.ranges[i].bound_ms = bound == LOAD_NO_BOUND ? SNAPSHOT_NONE : bound;
+		s.ranges[i].bound_ms = bound == LATENCY_NO_BOUND ? SNAPSHOT_NONE : bound;
 		s.ranges[i].count = (int64_t)load_latency(l, class, i);
 	}
 	snapshot_add_latency(out, &s);

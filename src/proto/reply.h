@@ -16,6 +16,8 @@ enum verdict {
 	VERDICT_DISCARD,
 };
 
+#define VERDICTS (VERDICT_DISCARD + 1)
+
 const char *verdict_name(enum verdict v); /* `continue`, `reject` .. */
 
 /* An SMTP reply: code and enhanced status that fit each other and the verdict, and a text. */

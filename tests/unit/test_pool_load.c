@@ -1,5 +1,7 @@
 #include "pool/load.h"
 
+#include "proto/latency.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -139,7 +141,7 @@ static void test_latency(void **state)
 		int64_t bound;
 	} cases[] = {
 		{ 0, 1 },     { 1, 1 },     { 2, 2 },         { 3, 5 },
-		{ 100, 100 }, { 101, 200 }, { 60000, 60000 }, { 60001, LOAD_NO_BOUND },
+		{ 100, 100 }, { 101, 200 }, { 60000, 60000 }, { 60001, LATENCY_NO_BOUND },
 	};
 
 	for (size_t i = 0; i < LENGTH(cases); i++) {
@@ -147,9 +149,9 @@ static void test_latency(void **state)
 
 		load_on_finish(l, JOB_CLASS_RELAYOK, 1, cases[i].ms, at(0));
 		load_on_finish(l, JOB_CLASS_OTHER, 1, cases[i].ms, at(0));
-		for (int k = 0; k < LOAD_LATENCIES; k++)
+		for (int k = 0; k < LATENCY_RANGES; k++)
 			assert_int_equal(load_latency(l, JOB_CLASS_RELAYOK, k),
-					 load_latency_bound(k) == cases[i].bound);
+					 latency_bound(k) == cases[i].bound);
 		load_free(l);
 	}
 }
