@@ -74,6 +74,13 @@ int sdnotify_open(void)
 	return err;
 }
 
+static void tell(const struct buf *text, int flags)
+{
+	if (buf_error(text) == 0 && sendto(manager.fd, text->data, text->len, MSG_NOSIGNAL | flags,
+					   (const struct sockaddr *)&manager.address, manager.len) == -1)
+		log_debug("service manager not told: %s", strerror(errno));
+}
+
 void sdnotify(const char *format, ...)
 {
 	struct buf text;
@@ -85,9 +92,21 @@ void sdnotify(const char *format, ...)
 	va_start(ap, format);
 	buf_addv(&text, format, ap);
 	va_end(ap);
-	if (buf_error(&text) == 0 && sendto(manager.fd, text.data, text.len, MSG_NOSIGNAL,
-					    (const struct sockaddr *)&manager.address, manager.len) == -1)
-		log_debug("service manager not told: %s", strerror(errno));
+	tell(&text, 0);
+	buf_free(&text);
+}
+
+void sdnotify_alive(const char *status)
+{
+	struct buf text;
+
+	if (manager.fd == -1)
+		return;
+	buf_init(&text, BUF_NO_LIMIT);
+	buf_adds(&text, "WATCHDOG=1");
+	if (status != NULL)
+		buf_addf(&text, "\nSTATUS=%s", status);
+	tell(&text, MSG_DONTWAIT);
 	buf_free(&text);
 }
 

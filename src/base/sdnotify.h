@@ -22,10 +22,14 @@ int64_t sdnotify_watchdog_parse(const char *usec, const char *pid, pid_t self);
 int sdnotify_open(void);
 
 /* Tell: assignments like `READY=1`, LF between them. Waits for a second at most, for a manager that does not
- * read; failures are logged at debug level. */
+ * read; failures, here and below, are logged at debug level. */
 void sdnotify(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* How often `WATCHDOG=1` is due, in milliseconds; 0: never. */
+/* Tell that we are alive, and in words how we are unless `status` is NULL. Never waits: one such note more or
+ * less does not matter. */
+void sdnotify_alive(const char *status);
+
+/* How often that is due, in milliseconds; 0: never. */
 int64_t sdnotify_watchdog_ms(void);
 
 #endif

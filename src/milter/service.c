@@ -59,7 +59,7 @@ static void on_turned(void *arg)
 	struct service *s = arg;
 
 	s->checking = false;
-	sdnotify("WATCHDOG=1");
+	sdnotify_alive(NULL);
 }
 
 static void on_watchdog(void *arg)

@@ -43,10 +43,7 @@ static void on_time(void *arg)
 	char words[WORDS_MAX];
 
 	words_of(a->pool, words);
-	if (strcmp(words, a->words) != 0)
-		sdnotify("WATCHDOG=1\nSTATUS=%s", words);
-	else
-		sdnotify("WATCHDOG=1");
+	sdnotify_alive(strcmp(words, a->words) != 0 ? words : NULL);
 	memcpy(a->words, words, sizeof(words));
 	timer_start(a);
 }

@@ -76,6 +76,15 @@ static void tells(void **state)
 	n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
 	assert_int_equal(n, strlen("READY=1\nSTATUS=4 loops"));
 	assert_memory_equal(text, "READY=1\nSTATUS=4 loops", (size_t)n);
+	sdnotify_alive(NULL);
+	n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+	assert_int_equal(n, strlen("WATCHDOG=1"));
+	sdnotify_alive("%d workers"); /* no format */
+	n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+	assert_int_equal(n, strlen("WATCHDOG=1\nSTATUS=%d workers"));
+	assert_memory_equal(text, "WATCHDOG=1\nSTATUS=%d workers", (size_t)n);
+	for (int i = 0; i < 10000; i++) /* more than a socket holds */
+		sdnotify_alive(NULL);
 	close(fd);
 	sdnotify("STOPPING=1"); /* nobody there any more */
 }
