@@ -68,12 +68,13 @@ sub start
 {
 	my ($self, $log, $named, @command) = @_;
 	$self->socket_of(s/^.*?=//r) for @$named;
+	$self->said; # what is there already is another's
+	$self->{said} = '';
 	my $program = Defang::Test::start_prepared(sub {
 		$self->plumb($named);
 		$ENV{NOTIFY_SOCKET} = $self->{path};
 		$ENV{$_} = $self->{environment}{$_} for keys %{ $self->{environment} };
 	}, $log, @command);
-	$self->{said} = '';
 	return $program;
 }
 
