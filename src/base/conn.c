@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -417,6 +418,15 @@ void conn_consume(struct conn *c, size_t n)
 	c->in_start += n;
 	if (n > 0)
 		settle_later(c);
+}
+
+bool conn_input_ended(const struct conn *c)
+{
+	int unread = 0;
+
+	if (c->at_eof || !c->eof_told)
+		return c->at_eof;
+	return ioctl(c->rfd, FIONREAD, &unread) == 0 && unread == 0;
 }
 
 size_t conn_discard_input(struct conn *c)

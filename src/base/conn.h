@@ -43,6 +43,10 @@ void conn_free(struct conn *c); /* unwritten output is dropped. NULL is allowed 
 const char *conn_input(const struct conn *c, size_t *len);
 void conn_consume(struct conn *c, size_t n);
 
+/* Whether the peer has ended its side and conn_input() is the last of its input. CONN_EOF alone does not say
+ * so: it comes early when reading rests. */
+bool conn_input_ended(const struct conn *c);
+
 /* Throw away all input that has arrived, also what the kernel still holds (up to 1 MiB of it). The bytes. */
 size_t conn_discard_input(struct conn *c);
 

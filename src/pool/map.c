@@ -24,7 +24,6 @@ struct map_client {
 	struct map *map;
 	struct conn *conn;
 	struct job *job; /* the look-up at hand */
-	bool at_eof;     /* it will send no more */
 };
 
 struct map {
@@ -158,7 +157,7 @@ static void client_serve(struct map_client *c)
 		return; /* what is to be written comes first; then this is called again */
 	if (result == NETSTRING_BAD_LENGTH)
 		log_info("A map client sent no netstring: hanging up");
-	if (result == NETSTRING_BAD_LENGTH || c->at_eof)
+	if (result == NETSTRING_BAD_LENGTH || conn_input_ended(c->conn))
 		client_free(c);
 }
 
@@ -167,10 +166,7 @@ static void on_client(struct conn *conn, enum conn_event event, void *arg)
 	struct map_client *c = arg;
 
 	switch (event) {
-	case CONN_EOF:
-		c->at_eof = true;
-		client_serve(c);
-		break;
+	case CONN_EOF: /* there may be look-ups before it */
 	case CONN_INPUT:
 		client_serve(c);
 		break;

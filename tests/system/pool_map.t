@@ -6,7 +6,7 @@ use lib 'tests/lib';
 use Test::More;
 use Time::HiRes qw(time);
 use Defang::Pool;
-use Defang::Test qw(wait_until run_command spew);
+use Defang::Test qw(wait_until run_command slurp spew);
 
 my $pool = Defang::Pool->new;
 my $dir = $pool->{dir};
@@ -92,6 +92,14 @@ subtest 'many on one connection' => sub {
 	like $pool->ask('busyworkers'), qr/\(map wait\)$/, 'status tag';
 	spew("$dir/go", '');
 	is take($slow, 11), '0:,5:after,', 'and the next on its own comes after it';
+	my $many = connect_map();
+	syswrite $many, netstring("wait $dir/go-many") . netstring('x' x 1000) x 180;
+	shutdown $many, 1;
+	ok wait_until(10, sub { $pool->states =~ /B/ }), 'a look-up, more than is read at once behind it, and the end';
+	spew("$dir/go-many", '');
+	my $all = '0:,' . '27:PERM Invalid request format,' x 180;
+	is length(take($many, length $all)), length $all, 'all of it is answered';
+	ok is_closed($many), 'then comes the end';
 	my $once = connect_map();
 	syswrite $once, netstring('slow 0.1') . netstring('echo last');
 	shutdown $once, 1;
@@ -135,6 +143,31 @@ subtest 'the socket' => sub {
 	($status, undef, $err) = $pool->run($pool->command('-D', '-N', '/no/such/folder/map'));
 	is $status, 73, 'and a socket that cannot be made';
 	like $err, qr{map socket /no/such/folder/map: No such file}, 'by name';
+};
+
+subtest 'slow and odd' => sub {
+	$pool->start('-x', 1, '-c', 1, '-N', $map, '-t', "$dir/stats", '-u');
+	my $c = connect_map();
+	answers($c, netstring('echo two words'), '9:two words,', 'the name ends at the first space');
+	answers($c, netstring("echo a\0b \xff"), "5:a\0b \xff,", 'any byte may be in a key');
+	answers($c, netstring('echo '), '0:,', 'and none');
+	answers($c, netstring('deafen ok'), '2:ok,', 'a worker');
+	my ($pid) = $pool->ask('workers') =~ /^0 I (\d+)/;
+	ok wait_until(10, sub { !-e "/proc/$pid/fd/0" }), 'closes its standard input';
+	answers($c, netstring('echo k'), '36:TEMP Error talking to worker process,', 'a look-up that cannot be handed over');
+	my $deaf = connect_map();
+	syswrite $deaf, netstring('long 60000') x 20;
+	ok $pool->logged(qr/A map client did not read its answers: hanging up/, 20), 'who does not read its answers is hung up on';
+	answers($c, netstring('echo k'), '1:k,', 'and nobody else');
+	my $records = slurp("$dir/stats");
+	like $records, qr/ StartWorker .*reason="About to handle map request"$/m, 'a worker is started for a look-up';
+	unlike $records, qr/(?:Start|End)Filter/, 'which is no scan';
+	$pool->stop;
+	$pool->start('-x', 1, '-W', 100, '-N', $map);
+	answers(connect_map(), netstring('exit 1'), '27:TEMP Busy timeout on worker,', 'the worker died');
+	is $pool->states_become('S'), 'S', 'none is left';
+	answers(connect_map(), netstring('echo k'), '30:TEMP Unable to activate worker,', 'too soon for another (-W)');
+	$pool->stop;
 };
 
 subtest 'no worker can be started' => sub {

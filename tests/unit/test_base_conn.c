@@ -158,9 +158,12 @@ static void test_input_before_end(void **state)
 	int fd = open_pair(&o);
 
 	put(fd, 10);
+	turns(2);
+	assert_false(conn_input_ended(o.conn));
 	close(fd);
 	turns(4);
 	assert_string_equal(o.story, "ie");
+	assert_true(conn_input_ended(o.conn));
 	conn_free(o.conn);
 }
 
@@ -176,10 +179,12 @@ static void test_peer_that_goes_is_noticed_while_reading_rests(void **state)
 	close(fd);
 	turns(3);
 	assert_string_equal(o.story, "ie");
+	assert_false(conn_input_ended(o.conn));
 	conn_consume(o.conn, LIMIT); /* the rest is still readable, and the end is not told twice */
 	turns(4);
 	assert_string_equal(o.story, "iei");
 	assert_int_equal(o.seen, 50);
+	assert_true(conn_input_ended(o.conn));
 	conn_free(o.conn);
 }
 

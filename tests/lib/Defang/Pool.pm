@@ -41,16 +41,17 @@ sub command
 		'-f', "$dir/bin/fake", '-F', $self->{rules}, @options);
 }
 
-# Run it in the foreground and wait until it answers.
+# Run it in the foreground and wait until it answers. It is told to log (-l), unless {quiet} is set; {wrap} is a command that runs it.
 sub start
 {
 	my ($self, @options) = @_;
+	my @command = (@{ $self->{wrap} // [] }, $self->command('-D', ($self->{quiet} ? () : '-l'), @options));
 	defined($self->{pid} = fork) or die $!;
 	if (!$self->{pid}) {
 		open STDOUT, '>>', $self->{log};
 		open STDERR, '>>', $self->{log};
 		open STDIN, '<', '/dev/null';
-		exec $self->command('-D', '-l', @options) or POSIX::_exit(127);
+		exec @command or POSIX::_exit(127);
 	}
 	wait_until(10, sub { $self->gone || defined $self->ask('version') }) or die 'the controller does not answer';
 	die "the controller did not start:\n" . slurp($self->{log}) if !$self->{pid};
@@ -121,6 +122,9 @@ sub ask
 	my $handle = $self->send_line($line, $socket) or return;
 	return $self->reply($handle);
 }
+
+# How many descriptors the controller has open.
+sub descriptors { my ($self) = @_; return scalar(() = glob "/proc/$self->{pid}/fd/*") }
 
 # The letters of `status`.
 sub states { my ($self) = @_; return ($self->ask('status') // '') =~ /^(\w+)/ ? $1 : '' }
