@@ -145,6 +145,15 @@ void buf_consume(struct buf *b, size_t n)
 	memmove(b->data, b->data + n, b->len + 1);
 }
 
+void buf_truncate(struct buf *b, size_t n)
+{
+	assert(n <= b->len);
+	if (n == b->len)
+		return;
+	b->len = n;
+	b->data[n] = '\0';
+}
+
 int buf_error(const struct buf *b)
 {
 	return b->error;

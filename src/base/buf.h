@@ -46,6 +46,9 @@ void buf_extend(struct buf *b, size_t n);
 /* Drop `n` bytes (at most len) from the front. */
 void buf_consume(struct buf *b, size_t n);
 
+/* Drop all but the first `n` bytes (at most len). */
+void buf_truncate(struct buf *b, size_t n);
+
 /* 0, or the first error since the last buf_clear(). */
 int buf_error(const struct buf *b);
 

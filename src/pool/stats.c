@@ -18,6 +18,7 @@ struct stats {
 	struct pool_observer observer;
 	int fd; /* -1: no file */
 	struct buf buffer;
+	bool torn;   /* the buffer begins with the rest of a record that is in the file in part */
 	bool failed; /* the last write; that has been logged */
 	struct timer *status;
 };
@@ -32,6 +33,24 @@ static int file_open(struct stats *s)
 	return s->fd == -1 ? -errno : 0;
 }
 
+/* Of what could not be written only the rest of a record that was begun is kept: so the file has whole
+ * records once there is room again. */
+static void keep_torn(struct stats *s, size_t written)
+{
+	struct buf *b = &s->buffer;
+	const char *end = NULL;
+
+	if (written > 0)
+		s->torn = b->data[written - 1] != '\n';
+	buf_consume(b, written);
+	if (s->torn)
+		end = memchr(b->data, '\n', b->len);
+	if (end != NULL)
+		buf_truncate(b, (size_t)(end - b->data) + 1);
+	else
+		buf_clear(b);
+}
+
 /* Whole records in one write: it is not cut by somebody else's. */
 static void flush(struct stats *s)
 {
@@ -44,12 +63,14 @@ static void flush(struct stats *s)
 		log_err("Cannot write statistics to %s: %s", s->settings->stats_file,
 			n == -1 ? strerror(errno) : "disk full?");
 	s->failed = n != (ssize_t)s->buffer.len;
-	buf_clear(&s->buffer);
+	keep_torn(s, n == -1 ? 0 : (size_t)n);
 }
 
 static void file_close(struct stats *s)
 {
 	flush(s);
+	buf_clear(&s->buffer);
+	s->torn = false;
 	if (s->fd != -1)
 		close(s->fd);
 	s->fd = -1;

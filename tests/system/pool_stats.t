@@ -87,4 +87,21 @@ subtest 'a file as large as files may be' => sub {
 	is $pool->ask('scan Q2 echo ok'), "ok\n", 'it lives';
 };
 
+subtest 'a disk that fills up in the midst of a record' => sub {
+	$pool->stop;
+	unlink $file;
+	$pool->start('-x', 1, '-t', $file, '-u');
+	my @as = $> == 0 ? qw(setpriv --reuid nobody --regid nogroup --clear-groups) : ();
+	my $limit = sub { system(@as, 'prlimit', '--pid', $pool->{pid}, "--fsize=$_[0]:") == 0 or die 'prlimit' };
+	my $scan = sub { is $pool->ask("scan Q$_[0] echo ok"), "ok\n", "scan $_[0]" };
+	$scan->(1);
+	$limit->(10 + -s $file);
+	$scan->($_) for 2, 3;
+	unlike slurp($file), qr/\n\z/, 'only a part of a record has room';
+	$limit->('unlimited');
+	$scan->(4);
+	like slurp($file), qr/\A(?:$head\w+ worker=\d nworkers=\d nbusy=\d[^\n]*\n){6}\z/, 'it is completed, and none other is torn';
+	$pool->stop;
+};
+
 done_testing;

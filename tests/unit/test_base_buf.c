@@ -50,6 +50,24 @@ static void test_integers_are_big_endian(void **state)
 	buf_free(&b);
 }
 
+static void test_both_ends_are_dropped(void **state)
+{
+	struct buf b;
+
+	buf_init(&b, BUF_NO_LIMIT);
+	buf_truncate(&b, 0);
+	buf_adds(&b, "abcdef");
+	buf_consume(&b, 1);
+	buf_truncate(&b, 5);
+	assert_string_equal(b.data, "bcdef");
+	buf_truncate(&b, 2);
+	assert_string_equal(b.data, "bc");
+	assert_int_equal(b.len, 2);
+	buf_adds(&b, "x");
+	assert_string_equal(b.data, "bcx");
+	buf_free(&b);
+}
+
 static void test_limit_is_exact_and_sticks(void **state)
 {
 	struct buf b;
@@ -150,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_empty_is_a_string),
 		cmocka_unit_test(test_appends),
 		cmocka_unit_test(test_integers_are_big_endian),
+		cmocka_unit_test(test_both_ends_are_dropped),
 		cmocka_unit_test(test_limit_is_exact_and_sticks),
 		cmocka_unit_test(test_failed_format_adds_nothing),
 		cmocka_unit_test(test_reserve_and_extend),
