@@ -1,5 +1,7 @@
 #include "base/spawn.h"
 
+#include "base/descriptors.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +87,7 @@ static _Noreturn void child_run(const struct spawn *how)
 		child_limit(RLIMIT_AS, how->max_memory);
 		child_limit(RLIMIT_DATA, how->max_memory);
 	}
+	descriptors_limit_restore();
 	execv(how->path, how->argv);
 	child_fail("cannot execute", how->path);
 }

@@ -1,6 +1,7 @@
 /* mimedefang-multiplexor - the controller of a pool of filter workers. */
 #include "base/activation.h"
 #include "base/daemon.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/rights.h"
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #define PROGRAM "mimedefang-multiplexor"
+#define SPARE_DESCRIPTORS 100 /* sockets, files, and clients that ask for no worker */
 
 struct controller {
 	const struct settings *settings;
@@ -79,7 +81,7 @@ static void on_interrupt(int signo, void *arg)
 	struct controller *c = arg;
 
 	if (reload_request(pool_reload(c->pool), on_reread_done, NULL) == NULL)
-		log_err("Reread failed: out of memory");
+		log_err("Reread failed: %s", strerror(errno));
 }
 
 static void on_hangup(int signo, void *arg)
@@ -180,6 +182,18 @@ static int stats_begin(struct controller *c)
 	return EX_CANTCREAT;
 }
 
+/* Workers need a descriptor each for standard input, output and error and for their status; so does whoever
+ * waits for one. */
+static void descriptors_check(const struct settings *s)
+{
+	int64_t needed = 4 * 2 * s->max_workers + s->max_workers + s->queue_limit + SPARE_DESCRIPTORS;
+
+	if (needed > descriptors_limit())
+		log_warn("%lld workers and a queue of %lld may need %lld open files, but the limit is %lld",
+			 (long long)s->max_workers, (long long)s->queue_limit, (long long)needed,
+			 (long long)descriptors_limit());
+}
+
 static void settings_log(const struct settings *s)
 {
 	if (s->verbose)
@@ -214,6 +228,7 @@ static int controller_run(struct controller *c)
 	    (status = ticks_begin(c)) != 0)
 		return status;
 	settings_log(c->settings);
+	descriptors_check(c->settings);
 	pool_begin(c->pool);
 	daemon_ready();
 	announce_ready(c->announce);
@@ -325,9 +340,11 @@ static int prepare(struct settings *s, struct controller *c)
 static int start(struct settings *s)
 {
 	struct controller c = { .settings = s, .pid_fd = -1, .lock_fd = -1 };
-	int status = prepare(s, &c), err;
+	int status, err;
 
-	if (status != 0)
+	if ((err = descriptors_prepare()) < 0)
+		return fail(EX_OSERR, strerror(-err));
+	if ((status = prepare(s, &c)) != 0)
 		return status;
 	if (!s->foreground && (err = daemon_begin()) < 0)
 		return fail_errno(EX_OSERR, "Unable to go into the background", PROGRAM, -err);

@@ -355,6 +355,10 @@ static int settings_complete(struct settings *s, char *error)
 			 (long long)s->scale_in_percent, (long long)s->scale_out_percent);
 		return EX_USAGE;
 	}
+	if (s->spool[0] != '/') {
+		snprintf(error, SETTINGS_ERROR_MAX, "Option -z: '%s' is not an absolute path", s->spool);
+		return EX_USAGE;
+	}
 	if (s->backlog == 0) {
 		int64_t quarter = s->max_workers / 4;
 

@@ -19,6 +19,7 @@ subtest 'options' => sub {
 		[['-f', 'bin/fake'], qr/-f: You must supply an absolute path for filter program/],
 		[['-S', 'post'], qr/Unknown syslog facility post/],
 		[['-s', 'inet:99'], qr/Argument to -s option must be a UNIX-domain socket, not a TCP socket\./],
+		[['-z', 'spool'], qr/Option -z: 'spool' is not an absolute path/],
 		[['-j'], qr/Unknown option -j/],
 		[['-x'], qr/Option -x needs a value/],
 		[['more'], qr/Unexpected argument 'more'/],
@@ -75,6 +76,35 @@ subtest 'daemon' => sub {
 	ok !-s "$dir/pid", 'pid file gone or empty';
 	ok !-e "$dir/pid.lock", 'lock file gone';
 	ok !-e $pool->{socket}, 'socket gone';
+};
+
+subtest 'without standard input, output and error' => sub {
+	my ($status) = $pool->run('sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', $pool->command('-p', "$dir/pid", '-l', '-m', 1));
+	is $status, 0, 'it starts';
+	ok defined $pool->ask('version'), 'and serves';
+	chomp(my $pid = slurp("$dir/pid"));
+	like $pid, qr/^\d+\z/, 'its pid file is whole' or $pid = 0;
+	kill TERM => $pid if $pid;
+	ok $pid && wait_until(5, sub { !kill 0, $pid }), 'it ends';
+	local $pool->{wrap} = [ 'sh', '-c', 'exec "$@" 2>&-', 'sh' ];
+	$pool->start('-p', "$dir/pid", '-m', 1);
+	$pool->ask('x echo y');
+	is slurp("$dir/pid"), "$pool->{pid}\n", 'in the foreground nothing that is meant for the terminal gets into a file';
+	$pool->stop;
+};
+
+subtest 'many descriptors' => sub {
+	local $pool->{wrap} = [ 'sh', '-c', 'ulimit -S -n 64; exec "$@"', 'sh' ];
+	$pool->start('-x', 40);
+	my @held = map { $pool->send_line("scan Q$_ wait $dir/go ok") } 1 .. 40;
+	is $pool->states_become('B' x 40, 20), 'B' x 40, 'the soft limit of open files is no limit';
+	open my $go, '>', "$dir/go" or die;
+	is scalar(grep { ($pool->reply($_) // '') eq "ok\n" } @held), 40, 'all are answered';
+	$pool->stop;
+	local $pool->{wrap} = [ 'sh', '-c', 'ulimit -n 64; exec "$@"', 'sh' ];
+	$pool->start('-x', 40, '-q', 7);
+	ok $pool->logged(qr/warning: 40 workers and a queue of 7 may need \d+ open files, but the limit is 64$/m), 'one that cannot be raised is told';
+	$pool->stop;
 };
 
 subtest 'the socket of one that was killed' => sub {

@@ -1,28 +1,52 @@
 #include "base/descriptors.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
-#include <sys/resource.h>
 
-static void raises_the_soft_limit(void **state)
+static void test_standard(void **state)
 {
-	struct rlimit was, low, now;
+	int kept = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), next;
 
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
-	low = (struct rlimit){ .rlim_cur = 32, .rlim_max = was.rlim_max };
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-	assert_true(descriptors_raise() == (int64_t)was.rlim_max);
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
-	assert_true(now.rlim_cur == was.rlim_max && now.rlim_max == was.rlim_max);
+	assert_true(kept >= 3);
+	close(STDIN_FILENO);
+	assert_int_equal(descriptors_prepare(), 0);
+	assert_int_not_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+	next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_true(next > STDERR_FILENO);
+	close(next);
+	dup2(kept, STDIN_FILENO);
+	close(kept);
+}
+
+static void test_limit(void **state)
+{
+	struct rlimit before, limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 20;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(descriptors_limit(), 20);
+	assert_int_equal(descriptors_prepare(), 0);
+	assert_true(descriptors_limit() == (int64_t)before.rlim_max);
+	assert_true(descriptors_raise() == (int64_t)before.rlim_max);
+	descriptors_limit_restore();
+	assert_int_equal(descriptors_limit(), 20);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(raises_the_soft_limit) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_standard),
+		cmocka_unit_test(test_limit),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

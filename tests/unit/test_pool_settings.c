@@ -151,6 +151,7 @@ static void test_errors(void **state)
 		{ "-L often", "Option -L: 'often' is not a number" },
 		{ "-P 31", "Option -P: '31' is out of range (1 to 30)" },
 		{ "word", "Unexpected argument 'word'" },
+		{ "-z spool", "Option -z: 'spool' is not an absolute path" },
 		{ "-S post", "Unknown syslog facility post" },
 		{ "-f bin/filter", "-f: You must supply an absolute path for filter program" },
 		{ "-s inet:99", "Argument to -s option must be a UNIX-domain socket, not a TCP socket." },
