@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define DEFAULT_SOCKET "/var/spool/MIMEDefang/mimedefang-multiplexor.sock"
-#define MAX_ANSWER (4u << 20) /* bytes */
+#define MAX_ANSWER (64u << 20) /* bytes: a snapshot of 20,000 slots may have 10 MB */
 #define OPTIONS "s:ih"
 
 /* What is typed, when it is not sent as typed. */
@@ -29,6 +29,7 @@ static const struct view {
 	const char *sent;
 	int n_args;
 	format_fn *format; /* NULL: shown as it comes */
+	bool may_be_empty; /* no answer is an answer */
 } views[] = {
 	{ "status", "status", 0, format_status },
 	{ "rawstatus", "status", 0, NULL },
@@ -129,7 +130,10 @@ static void show_formatted(struct control *c, const char *answer)
 
 static void show(struct control *c, char *answer, size_t len)
 {
-	if (c->view != NULL && c->view->format != NULL) {
+	if (len == 0 && c->view != NULL && !c->view->may_be_empty) {
+		fprintf(c->errors, "ERROR MXCommand: read: the controller hung up without an answer\n");
+		c->failed = true;
+	} else if (c->view != NULL && c->view->format != NULL) {
 		show_formatted(c, answer);
 	} else if (reply_is_error(answer)) {
 		print_line(c->errors, answer, len);
@@ -186,7 +190,7 @@ static bool control_ask(struct control *c, const struct view *view, const char *
  * `health` says nothing of it. */
 static void ask_health(struct control *c)
 {
-	static const struct view health = { "health", "health", 0, format_health };
+	static const struct view health = { "health", "health", 0, format_health, true };
 
 	control_ask(c, &health, "health\n", strlen("health\n"));
 }

@@ -19,6 +19,7 @@
 #define KEPT_IDLE_MS 600000 /* how long a client may keep a connection without a request */
 #define KEEP_REQUEST "keep" /* ASK_KEEP without its LF */
 #define OUT_OF_MEMORY "error: Out of memory\n"
+#define SHUTTING_DOWN "ERR Shutting down\n"
 
 enum client_state {
 	CLIENT_ASKING,    /* the request line has not come yet */
@@ -165,10 +166,13 @@ static void wait_for_worker(struct client *c, const char *line, const struct req
 static void wait_for_reload(struct client *c, bool check)
 {
 	struct reload *r = pool_reload(c->door->pool);
+	const char *refusal;
 
 	c->reload = check ? reload_check(r, on_reload_done, c) : reload_request(r, on_reload_done, c);
-	if (c->reload == NULL)
-		client_reply(c, OUT_OF_MEMORY, strlen(OUT_OF_MEMORY));
+	if (c->reload != NULL)
+		return;
+	refusal = errno == ESHUTDOWN ? SHUTTING_DOWN : OUT_OF_MEMORY;
+	client_reply(c, refusal, strlen(refusal));
 }
 
 /* --- the request --- */
@@ -206,17 +210,17 @@ static void request_run(struct client *c, const char *line, char *copy)
 static void on_request(struct client *c)
 {
 	char *line = lineio_line(c->io, NULL); /* ends at a NUL, should there be one */
+	char *copy = strdup(line);
 	size_t len = strlen(line);
-	char *copy;
 
 	c->state = CLIENT_WAITING;
 	lineio_set_deadline(c->io, 0);
-	if (len > 0 && line[len - 1] == '\r')
-		line[len - 1] = '\0';
-	if ((copy = strdup(line)) == NULL) {
+	if (copy == NULL) {
 		client_reply(c, OUT_OF_MEMORY, strlen(OUT_OF_MEMORY));
 		return;
 	}
+	if (len > 0 && line[len - 1] == '\r') /* the parser does so with the copy: one CR, not two */
+		line[len - 1] = '\0';
 	request_run(c, line, copy); /* may free the client */
 	free(copy);
 }

@@ -5,6 +5,7 @@
 #include "pool/policy.h"
 #include "pool/pool.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct reload {
 	unsigned last_tried;      /* generations are never reused */
 	bool wanted;              /* a candidate is to be started */
 	bool check;               /* the candidate is only tried: nobody has asked for a reload */
+	bool stopped;             /* for good */
 	struct worker *candidate; /* being tried */
 	struct waiters waiters;
 };
@@ -55,9 +57,13 @@ void reload_free(struct reload *r)
 
 static struct reload_waiter *ask(struct reload *r, bool check, reload_done_fn *done, void *arg)
 {
-	struct reload_waiter *waiter = calloc(1, sizeof(*waiter));
+	struct reload_waiter *waiter;
 
-	if (waiter == NULL)
+	if (r->stopped) {
+		errno = ESHUTDOWN;
+		return NULL;
+	}
+	if ((waiter = calloc(1, sizeof(*waiter))) == NULL)
 		return NULL;
 	waiter->check = check;
 	waiter->done = done;
@@ -136,6 +142,7 @@ static void fail(struct reload *r, const struct tail *words, const char *why)
 void reload_stop(struct reload *r)
 {
 	r->wanted = false;
+	r->stopped = true;
 	tell_all(r, "ERR Shutting down\n", "ERR Shutting down\n");
 }
 

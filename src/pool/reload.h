@@ -19,17 +19,18 @@ typedef void reload_done_fn(const char *reply, void *arg);
 struct reload *reload_new(struct pool *pool); /* NULL with errno set */
 void reload_free(struct reload *r);           /* NULL is allowed */
 
-/* Reload, or join the reload whose candidate is being tried. NULL with errno set. */
+/* Reload, or join the reload whose candidate is being tried. NULL with errno set: ESHUTDOWN after
+ * reload_stop(). */
 struct reload_waiter *reload_request(struct reload *r, reload_done_fn *done, void *arg);
 
 /* Only try whether the filter loads, or join a trial: the candidate is ended again, unless somebody has asked
- * for a reload meanwhile. NULL with errno set. */
+ * for a reload meanwhile. NULL with errno set as above. */
 struct reload_waiter *reload_check(struct reload *r, reload_done_fn *done, void *arg);
 
 /* `done` will not be called; the reload goes on. */
 void reload_forget(struct reload *r, struct reload_waiter *waiter);
 
-/* Shutting down: whoever waits is told so. */
+/* Shutting down: whoever waits is told so, and nobody can ask any more. */
 void reload_stop(struct reload *r);
 
 /* The generation that workers belong to now. */

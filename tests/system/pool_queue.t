@@ -92,13 +92,70 @@ subtest 'shutting down' => sub {
 	is $pool->states_become('BB'), 'BB', 'both at work';
 	my $waiting = $pool->send_line('scan Q echo no');
 	ok become_queued(1), 'one waits';
+	my @late = map { $pool->send_raw('') } 1 .. 3;
+	$pool->ask('version'); # so they have been let in
 	my $begun = time;
 	kill TERM => $pool->{pid};
 	is $pool->reply($waiting), "ERR Shutting down\n", 'who waits is told at once';
 	cmp_ok time - $begun, '<', 1, 'really';
+	for my $line ('scan Q echo no', 'reread', 'reread -n') {
+		my $late = shift @late;
+		syswrite $late, "$line\n";
+		is $pool->reply($late), "ERR Shutting down\n", "so is who asks only now: $line";
+	}
 	is $pool->reply($busy), "ok\n", 'who is served is served';
 	is $pool->reply($stuck), "ERR Shutting down\n", 'and who cannot be gets an error';
 };
+subtest 'a long queue' => sub {
+	$pool->stop;
+	spew($pool->{rules}, "good\n");
+	$pool->start('-x', 1, '-q', 300, '-Q', 60);
+	my $first = $pool->send_line("scan Q0 wait $dir/go-long ok");
+	is $pool->states_become('B'), 'B', 'busy';
+	my @waiting = map { $pool->send_line("relayok 192.0.2.1 echo $_") } 1 .. 300;
+	ok become_queued(300), 'many wait';
+	is $pool->ask('scan Q echo no'), "error: No free workers\n", 'one more does not';
+	spew("$dir/go-long", '');
+	is $pool->reply($first), "ok\n", 'the first';
+	is scalar(grep { ($pool->reply($waiting[$_ - 1]) // '') eq "$_\n" } 1 .. 300), 300, 'each gets its answer';
+};
+
+subtest 'requests that cannot be handed over' => sub {
+	$pool->stop;
+	$pool->start('-x', 1, '-c', 1, '-b', 30);
+	my $untold = "error: Error talking to worker process\n";
+	is $pool->ask('x deafen ok'), "ok\n", 'a worker';
+	my ($pid) = $pool->ask('workers') =~ /^0 I (\d+)/;
+	ok wait_until(10, sub { !-e "/proc/$pid/fd/0" }), 'closes its standard input';
+	is $pool->ask('x echo y'), $untold, 'the next request';
+	is $pool->ask('x echo y'), "y\n", 'and the one after it';
+	($pid) = $pool->ask('workers') =~ /^0 I (\d+)/;
+	kill STOP => $pid;
+	my $begun = time;
+	is $pool->ask('x' x 65536), $untold, 'a worker that does not take all of a request within -c';
+	cmp_ok time - $begun, '>', 0.9, 'is waited for so long';
+	ok $pool->logged(qr/: Error talking to worker process$/m), 'and ended';
+};
+
+subtest 'timeouts of many' => sub {
+	$pool->stop;
+	$pool->start('-x', 5, '-b', 2);
+	my @stuck = map { $pool->send_line("scan Q$_ half") } 1 .. 5;
+	my @replies = map { $pool->reply($_) } @stuck;
+	is scalar(grep { /^ERR Filter timed out - / } @replies), 5, 'all time out';
+	ok scalar(grep { $_ eq "ERR Filter timed out - system may be overloaded (consider increasing busy timeout)\n" } @replies),
+		'with more than three busy it is put down to load';
+};
+
+subtest 'recipients of one domain, no limit' => sub {
+	$pool->stop;
+	$pool->start('-x', 2, '-y', 2);
+	my @held = map { $pool->send_line("recipok <$_\@slow.example> wait $dir/go-domain $_") } 1, 2;
+	is $pool->states_become('BB'), 'BB', 'as many as there are workers';
+	spew("$dir/go-domain", '');
+	is $pool->reply($held[$_ - 1]), "$_\n", 'served' for 1, 2;
+};
+
 subtest 'recipients of one domain' => sub {
 	$pool->stop if $pool->{pid};
 	$pool->start('-x', 3, '-y', 1, '-q', 5);

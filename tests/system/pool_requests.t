@@ -4,7 +4,7 @@ use warnings;
 use lib 'tests/lib';
 use Test::More;
 use Defang::Pool;
-use Defang::Test qw(wait_until spew);
+use Defang::Test qw(wait_until spew sanitized);
 
 my $pool = Defang::Pool->new;
 my $open = "$pool->{dir}/open.sock";
@@ -25,7 +25,12 @@ subtest 'answered without a worker' => sub {
 	is $pool->ask('workerinfo -1'), "error: Worker number out of range\n", 'negative';
 	is $pool->ask('tick'), "error: External agents may not invoke 'tick'\n", 'tick';
 	is $pool->ask('foo_no_such_command'), "error: Unknown command\n", 'end marker';
-	like $pool->ask('help'), qr/^reread           -- /m, 'help lists reread';
+	my $help = $pool->ask('help');
+	like $help, qr/^reread           -- /m, 'help lists reread';
+	is scalar(grep { !/^[a-z0-9-]{1,16} +-- \S/ || index($_, '-- ') != 17 } split /\n/, $help), 0, 'a line a request, padded to 17 columns';
+	is $pool->ask("load1 $_"), "error: Invalid 'back' amount (must be 10-600)\n", "load1 $_" for '9', '601', 'x', '', '-10', '10x';
+	like $pool->ask("load1 $_"), qr/^(?:\S+ ){21}$_ 0 0 0 0\n\z/, "load1 $_" for 10, 600;
+	is $pool->ask('reread x'), "error: Invalid option of reread (must be -n)\n", 'reread with something else';
 	is $pool->ask("free\r"), "3\n", 'a CR before the LF is dropped';
 	is $pool->ask("free\0x"), "3\n", 'a NUL ends the line';
 	like $pool->states, qr/^SSS$/, 'no worker was started';
@@ -34,6 +39,13 @@ subtest 'answered without a worker' => sub {
 subtest 'answered by a worker' => sub {
 	is $pool->ask('relayok 192.0.2.7 echo hello'), "hello\n", 'the line as it is';
 	is $pool->ask('scan Q1 echo ok'), "ok\n", 'scan';
+	is $pool->ask($_), "error: Unknown command\n", "'$_' is a request to a worker"
+		for ' free', 'free ', 'load1', 'load1 10 10', 'tick 0', 'rawstatus', 'jsonload1 60', 'autoscale x', 'snapshot 1', 'reread -n x';
+	is $pool->ask("free\r\r"), "error: Unknown command\n", 'only one CR is dropped';
+	is $pool->ask(''), "error: empty\n", 'and so is an empty line';
+	is $pool->ask('ping'), "PONG\n", 'ping';
+	is $pool->ask('map echo key'), "key\n", 'map';
+	is $pool->ask("x echo \x80\xe4\xff"), "\x80\xe4\xff\n", 'bytes over 126 pass as they are';
 	is $pool->ask('FREE'), "error: Unknown command\n", 'requests are matched in their case';
 	is $pool->ask('status x'), "error: Unknown command\n", 'and as whole lines';
 	is $pool->ask('x argv'), "-f $pool->{rules} -server\n", 'arguments of a worker';
@@ -77,6 +89,44 @@ subtest 'lines' => sub {
 	is $pool->reply($whole), "ok\n", 'who has said all it has to say still gets its reply';
 	my $many = join ' ', 'x', 'echo', 1 .. 400;
 	like $pool->ask($many), qr/^1 2 .* 400\n$/, 'any number of words';
+};
+
+subtest 'slow clients' => sub {
+	my $drips = $pool->send_raw('fr');
+	my $closed = sub { my $ready = ''; vec($ready, fileno $drips, 1) = 1; select($ready, undef, undef, 0) == 1 };
+	my ($begun, $sent) = (time, 0);
+	local $SIG{PIPE} = 'IGNORE';
+	until ($closed->() || $sent > 50) {
+		syswrite $drips, 'e';
+		$sent++;
+		wait_until(0.2, $closed);
+	}
+	ok $closed->(), 'one that sends its request byte by byte is hung up on';
+	cmp_ok time - $begun, '<', 4, 'as late as one that sends nothing' if !sanitized();
+	is $pool->reply($drips, 1), undef, 'without a reply';
+	my $many = Defang::Pool->new;
+	$many->start('-x', 3000, '-c', 1);
+	my $before = $many->descriptors;
+	my @deaf = map { $many->send_line('snapshot') } 1 .. 20;
+	ok defined $many->ask('version'), 'clients that do not read their replies hold up nobody';
+	cmp_ok $many->descriptors, '>', $before + 10, 'for a while they are waited for';
+	ok wait_until(10, sub { $many->descriptors <= $before }), 'then they are hung up on';
+	$many->stop;
+};
+
+subtest 'what stays of a worker that has ended' => sub {
+	my $one = Defang::Pool->new;
+	$one->start('-x', 1);
+	$one->ask($_) for 'scan Q echo ok', 'relayok 192.0.2.1 echo ok';
+	my ($pid) = $one->ask('workers') =~ /^0 I (\d+) last=relayok/;
+	kill KILL => $pid;
+	is $one->states_become('S'), 'S', 'stopped';
+	like $one->ask('workers'), qr/^0 S last=relayok ago=\d+\n\z/, 'the last class';
+	like $one->ask('workerinfo 0'), qr/^Worker 0\nState Stopped\nPID -1\nNumRequests 2\nNumScans 1\nAge -1\n/, 'its counts';
+	$one->ask('x echo new');
+	like $one->ask('workers'), qr/^0 I \d+ ago=\d+\n\z/, 'until another has its place';
+	like $one->ask('workerinfo 0'), qr/^NumRequests 1\nNumScans 0$/m, 'with counts of its own';
+	$one->stop;
 };
 
 subtest 'the socket for everybody' => sub {
