@@ -48,6 +48,7 @@ subtest 'one' => sub {
 	is $ticks[1][1], $ticks[2][1], 'by the same worker';
 	like $pool->ask('workerinfo 0'), qr/^NumRequests [3-9]$/m, 'they count as requests';
 	is $pool->ask('msgs'), "0\n", 'not as scans';
+	ok $pool->logged(qr/Starting worker 0 .*: About to run tick$/m), 'for which a worker is started';
 	$pool->stop;
 };
 
