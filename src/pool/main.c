@@ -189,9 +189,10 @@ static void descriptors_check(const struct settings *s)
 	int64_t needed = 4 * 2 * s->max_workers + s->max_workers + s->queue_limit + SPARE_DESCRIPTORS;
 
 	if (needed > descriptors_limit())
-		log_warn("%lld workers and a queue of %lld may need %lld open files, but the limit is %lld",
-			 (long long)s->max_workers, (long long)s->queue_limit, (long long)needed,
-			 (long long)descriptors_limit());
+		daemon_warn(
+			"%lld workers and a queue of %lld may need %lld open files, but the limit is %lld",
+			(long long)s->max_workers, (long long)s->queue_limit, (long long)needed,
+			(long long)descriptors_limit());
 }
 
 static void settings_log(const struct settings *s)
