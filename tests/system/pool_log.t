@@ -38,7 +38,7 @@ subtest 'a worker\'s life' => sub {
 };
 
 subtest 'ends by force' => sub {
-	begin('-d', '-x', 1, '-b', 1, '-i', 1);
+	begin('-d', '-x', 1, '-b', 3, '-i', 1);
 	like $pool->ask('scan Q half'), qr/^ERR Filter timed out/, 'busy timeout';
 	is_logged qr/info: Killing busy worker 0 \(pid \d+\) req=1 age=\d+ req_age=\d+: Busy timeout$|info: Killing idle worker 0 .*: Busy timeout$/m, 'logged';
 	is_logged qr/debug: Reap: worker 0 \(pid \d+\) exited due to SIGTERM\/SIGKILL as expected\.$/m;

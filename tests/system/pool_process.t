@@ -97,7 +97,7 @@ subtest 'many descriptors' => sub {
 	local $pool->{wrap} = [ 'sh', '-c', 'ulimit -S -n 64; exec "$@"', 'sh' ];
 	$pool->start('-x', 40);
 	my @held = map { $pool->send_line("scan Q$_ wait $dir/go ok") } 1 .. 40;
-	is $pool->states_become('B' x 40, 20), 'B' x 40, 'the soft limit of open files is no limit';
+	is $pool->states_become('B' x 40, 60), 'B' x 40, 'the soft limit of open files is no limit';
 	open my $go, '>', "$dir/go" or die;
 	is scalar(grep { ($pool->reply($_) // '') eq "ok\n" } @held), 40, 'all are answered';
 	$pool->stop;

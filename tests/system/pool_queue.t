@@ -139,7 +139,8 @@ subtest 'requests that cannot be handed over' => sub {
 
 subtest 'timeouts of many' => sub {
 	$pool->stop;
-	$pool->start('-x', 5, '-b', 2);
+	$pool->start('-m', 5, '-x', 5, '-w', 1, '-b', 2);
+	is $pool->states_become('IIIII', 30), 'IIIII', 'all are ready';
 	my @stuck = map { $pool->send_line("scan Q$_ half") } 1 .. 5;
 	my @replies = map { $pool->reply($_) } @stuck;
 	is scalar(grep { /^ERR Filter timed out - / } @replies), 5, 'all time out';
