@@ -353,12 +353,15 @@ static void watch_silence(struct session *s)
 {
 	size_t held;
 
+	bool in_packet;
+
 	conn_input(s->conn, &held);
-	if (held == 0)
+	in_packet = held > 0 && !is_busy(s);
+	if (!in_packet)
 		set_deadline(s, session_settings(s)->idle_timeout_s);
 	else if (!s->in_packet)
 		set_deadline(s, session_settings(s)->content_timeout_s);
-	s->in_packet = held > 0;
+	s->in_packet = in_packet;
 }
 
 static enum next take_next(struct session *s, const struct milter_packet *p, size_t used)

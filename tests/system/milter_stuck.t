@@ -176,6 +176,16 @@ $mta = $rig->connect;
 $mta->write("\0\0\377\377L");
 ok wait_until(sub { !$mta->write('x') }), 'a byte now and then: closed, too';
 
+# The same when the packet began while the filter was asked.
+spew("$rig->{dir}/wait", '');
+$mta = ended($rig);
+$mta->write("\0\0\0\100M<half");
+ok wait_until(sub { $rig->work_dirs }), 'a message in hand';
+spew("$rig->{dir}/go", '');
+like letters($mta), qr/^hc$/, 'half a packet during a scan';
+ok $mta->at_end, '  closed, if the rest does not follow';
+unlink "$rig->{dir}/wait";
+
 # An MTA that takes its time between packets, each of them whole, is served.
 $mta = $rig->connect;
 $begun = time;

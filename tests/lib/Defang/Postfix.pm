@@ -23,7 +23,8 @@ sub cannot
 	return;
 }
 
-# milters => { NAME => SOCKET, .. }, first => the NAME behind {queued}; sendmail => PATH, submission => SOCKET
+# milters => { NAME => SOCKET, .. }, first => the NAME behind {queued}; sendmail => PATH, submission => SOCKET;
+# main => more lines of main.cf
 sub start
 {
 	my ($class, %how) = @_;
@@ -32,7 +33,7 @@ sub start
 	$self->{smtp}{$_} = free_port() for sort keys %{ $how{milters} };
 	$self->{queued} = free_port();
 	$self->make_folders;
-	spew("$dir/etc/main.cf", $self->main_cf . $self->submission_cf(%how));
+	spew("$dir/etc/main.cf", $self->main_cf . $self->submission_cf(%how) . ($how{main} // ''));
 	spew("$dir/etc/master.cf", $self->master_cf(%how));
 	$self->start_sink;
 	$self->{master} = start_program("$dir/master.log", "$sbin/master", '-c', "$dir/etc", '-d');

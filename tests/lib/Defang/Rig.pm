@@ -268,7 +268,7 @@ sub scan {
 	my $seen = "$self->{dir}/seen/" . decode($sender);
 	make_path($seen);
 	for my $name (grep { -f "$dir/$_" } entries($dir)) {
-		spew("$seen/.$name", slurp("$dir/$name"));
+		spew("$seen/.$name", slurp("$dir/$name") // ''); # gone when the scan was withdrawn
 		rename "$seen/.$name", "$seen/$name";
 	}
 	my $results = $self->{results} ? $self->{results}->($dir, decode($sender)) : "F\n";
