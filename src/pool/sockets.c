@@ -12,10 +12,10 @@
 #define OPEN_DOOR_CLIENTS 20
 
 struct sockets {
-	struct door *door;           /* of -s */
-	struct door *open_door;      /* of -a */
-	struct map *map;             /* of -N */
-	struct listeners *listeners; /* of -O */
+	struct clients *clients;      /* of -s */
+	struct clients *open_clients; /* of -a */
+	struct map *map;              /* of -N */
+	struct listeners *listeners;  /* of -O */
 };
 
 /* What all of them are made from. */
@@ -34,9 +34,9 @@ static int told(const char *what, const char *address, int err)
 	return EX_CANTCREAT;
 }
 
-static struct door_config door_config(const struct plan *p)
+static struct clients_config clients_config(const struct plan *p)
 {
-	return (struct door_config){
+	return (struct clients_config){
 		.address = p->settings->address,
 		.backlog = (int)p->settings->backlog,
 		.umask = p->mask,
@@ -47,17 +47,17 @@ static struct door_config door_config(const struct plan *p)
 
 static int open_requests(const struct plan *p, int passed, struct sockets *s)
 {
-	struct door_config config = door_config(p);
+	struct clients_config config = clients_config(p);
 	int err;
 
 	config.passed_fd = passed;
-	err = door_open(p->loop, p->pool, &config, &s->door);
+	err = clients_open(p->loop, p->pool, &config, &s->clients);
 	return err < 0 ? told("listening socket.", p->settings->socket, err) : 0;
 }
 
 static int open_open(const struct plan *p, int passed, struct sockets *s)
 {
-	struct door_config config = door_config(p);
+	struct clients_config config = clients_config(p);
 	int err;
 
 	if (p->settings->open_socket == NULL && passed == -1)
@@ -67,7 +67,7 @@ static int open_open(const struct plan *p, int passed, struct sockets *s)
 	config.umask = 0;
 	config.privileged = false;
 	config.max_clients = OPEN_DOOR_CLIENTS;
-	err = door_open(p->loop, p->pool, &config, &s->open_door);
+	err = clients_open(p->loop, p->pool, &config, &s->open_clients);
 	return err < 0 ? told("unprivileged listening socket", p->settings->open_socket, err) : 0;
 }
 
@@ -145,8 +145,8 @@ void sockets_close(struct sockets *s)
 {
 	if (s == NULL)
 		return;
-	door_close(s->door);
-	door_close(s->open_door);
+	clients_close(s->clients);
+	clients_close(s->open_clients);
 	map_close(s->map);
 	listeners_close(s->listeners);
 }
@@ -155,10 +155,10 @@ void sockets_hang_up(struct sockets *s)
 {
 	if (s == NULL)
 		return;
-	door_free(s->door);
-	door_free(s->open_door);
+	clients_free(s->clients);
+	clients_free(s->open_clients);
 	map_free(s->map);
-	s->door = s->open_door = NULL;
+	s->clients = s->open_clients = NULL;
 	s->map = NULL;
 }
 
