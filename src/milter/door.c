@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define RESERVE 128         /* descriptors for what is no session: the log, the spool, loops, refusals */
-#define PER_SESSION 5       /* the connection, the work directory, and three files, or two and a question */
+#define RESERVE                                                                                            \
+	256 /* descriptors for what is no session's: log, spool, loops and the connections that they keep, \
+	       refusals */
+#define PER_SESSION 5       /* its connection, the work directory, and three files, or two and a question */
 #define MOST_SESSIONS 65536 /* by default */
 #define MOST_REFUSALS 64    /* at a time */
 #define RECOUNT_MS 50       /* while the limit is reached */

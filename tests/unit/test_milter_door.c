@@ -22,12 +22,12 @@ static void limits(void **state)
 	static const struct {
 		int64_t wanted, descriptors, sessions, refusals;
 	} cases[] = {
-		{ 0, 1024, 179, 64 }, /* (1024 - 128) / 5 */
-		{ 0, 20000, 3974, 64 },
+		{ 0, 1024, 153, 64 }, /* (1024 - 256) / 5 */
+		{ 0, 20000, 3948, 64 },
 		{ 0, 524288, 65536, 64 }, /* enough is enough */
 		{ 100000, 524288, 100000, 64 },
 		{ 100, 1024, 100, 64 },
-		{ 5000, 1024, 896, 64 }, /* all but the reserve */
+		{ 5000, 1024, 768, 64 }, /* all but the reserve */
 		{ 0, 256, 25, 64 },
 		{ 0, 100, 10, 25 },
 		{ 5000, 100, 50, 25 },
