@@ -5,39 +5,10 @@ use strict;
 use warnings;
 use Test::More;
 use File::Copy qw(copy);
+use Defang::Stories;
 use Defang::Test qw(top stage data wait_until slurp run_command temp_dir free_port spew);
 
-my $filter = <<'PERL';
-sub filter_sender {
-	my ($sender) = @_;
-	return $sender =~ /refused/ ? ('REJECT', 'We know you', '553', '5.1.8') : ('CONTINUE', 'ok');
-}
-sub filter_recipient {
-	my ($recipient) = @_;
-	return $recipient =~ /nobody/ ? ('REJECT', 'No such user', '550', '5.1.1') : ('CONTINUE', 'ok');
-}
-sub filter_begin {
-	my $words = $Subject // '';
-	return action_bounce('Not 100% wanted', '552', '5.3.4') if $words =~ /bounce/;
-	return action_discard() if $words =~ /discard/;
-	return action_tempfail('Come back later', '452', '4.3.1') if $words =~ /tempfail/;
-	if ($words =~ /envelope/) {
-		change_sender('<new@example.org>');
-		delete_recipient('<gone@example.net>');
-		add_recipient('<added@example.net>');
-	}
-	return;
-}
-sub filter {
-	my ($entity, $name, $ending, $type) = @_;
-	return action_replace_with_warning("The attachment $name is not here any more.\n") if re_match_ext($entity, '^\.exe$');
-	return action_accept();
-}
-sub filter_end { action_add_header('X-Client', "$RelayHostname $RelayAddr $Helo $QueueID $SendmailMacros{daemon_name}"); return }
-1;
-PERL
-
-my $chain = Defang::Test->chain(filter => $filter, milter => [qw(-s -t)]);
+my $chain = Defang::Test->chain(filter => Defang::Stories::filter(), milter => [qw(-s -t)]);
 
 sub message { return "From: a\@example.org\nSubject: $_[0]\n\n" . ($_[1] // "Hello\n") }
 
@@ -69,12 +40,12 @@ subtest 'refused with code and text of the filter' => sub {
 subtest 'recipients' => sub {
 	my $got = $chain->send_text(message('x'), '-r', 'one@example.net', '-r', 'nobody@example.net', '-r', '<two@example.net>');
 	is_deeply $got->{recipients}, ['<one@example.net>', '<two@example.net>'], 'a refused one is left out';
-	is_deeply [map { $_->{text} // '-' } grep { $_->{stage} eq 'rcpt' } @{ $got->{replies} }], ['-', '550 5.1.1 No such user', '-'],
+	is_deeply [map { $_->{text} // '-' } grep { $_->{stage} eq 'rcpt' } @{ $got->{replies} }], ['-', '550 5.1.1 No such user here', '-'],
 		'  with the text of the filter';
 	$got = $chain->send_text(message('x'), '-r', 'nobody@example.net');
-	is "$got->{status} $got->{stage} $got->{smtp}", '1 rcpt 550 5.1.1 No such user', 'no other is left: the message is refused';
+	is "$got->{status} $got->{stage} $got->{smtp}", '1 rcpt 550 5.1.1 No such user here', 'no other is left: the message is refused';
 	$got = $chain->send_text(message('envelope'), '-r', '<gone@example.net>', '-r', '<kept@example.net>');
-	is $got->{sender}, '<new@example.org>', 'the sender is changed';
+	is $got->{sender}, '<new-sender@example.org>', 'the sender is changed';
 	is_deeply $got->{recipients}, ['<kept@example.net>', '<added@example.net>'], 'recipients too';
 };
 

@@ -1,16 +1,16 @@
-# A real Postfix of the test's own: configuration, queue, data and log in a temporary folder, high ports, and a sink (smtp-sink) to which
-# it delivers. Needs root. Three ways in: {smtp}{NAME} for each milter given, and {queued}, which takes mail without a milter and hands
-# it from the queue to the first of the others, so that it is Postfix itself that tries again. With `sendmail`, a program of that path
+# A real Postfix of the test's own: configuration, queue, data and log in a temporary folder, high ports. Needs root. Ways in: {smtp}{NAME}
+# for each milter given, and {queued}, which takes mail without a milter and hands it from the queue to the first of the others, so that
+# it is Postfix itself that tries again. With `sendmail`, a program of that path
 # takes mail from everybody as /usr/sbin/sendmail does, and `submission` is the milter for it.
 package Defang::Postfix;
 use strict;
 use warnings;
+use parent -norequire, 'Defang::Mta';
 use File::Find qw(find);
-use IO::Socket::INET;
 use IO::Socket::UNIX;
-use Net::SMTP;
 use POSIX ();
-use Defang::Test qw(temp_dir spew slurp wait_until start_program end_program free_port);
+use Defang::Mta;
+use Defang::Test qw(spew slurp wait_until start_program end_program free_port);
 
 my $sbin = '/usr/lib/postfix/sbin';
 
@@ -19,23 +19,20 @@ sub cannot
 {
 	return 'needs root to run a Postfix of its own' if $> != 0;
 	return 'needs Postfix' unless -x "$sbin/master";
-	return 'needs smtp-sink' unless -x '/usr/sbin/smtp-sink';
-	return;
+	return Defang::Mta::cannot();
 }
 
-# milters => { NAME => SOCKET, .. }, first => the NAME behind {queued}; sendmail => PATH, submission => SOCKET;
-# main => more lines of main.cf
+# first => the NAME behind {queued}; sendmail => PATH, submission => SOCKET; main => more lines of main.cf
 sub start
 {
 	my ($class, %how) = @_;
-	my $dir = temp_dir('defang-postfix');
-	my $self = bless { dir => $dir, log => "$dir/maillog", sink => "$dir/sink", sink_port => free_port() }, $class;
-	$self->{smtp}{$_} = free_port() for sort keys %{ $how{milters} };
+	my $self = $class->SUPER::new(%how);
+	my $dir = $self->{dir};
+	$self->{log} = "$dir/maillog";
 	$self->{queued} = free_port();
 	$self->make_folders;
 	spew("$dir/etc/main.cf", $self->main_cf . $self->submission_cf(%how) . ($how{main} // ''));
 	spew("$dir/etc/master.cf", $self->master_cf(%how));
-	$self->start_sink;
 	$self->{master} = start_program("$dir/master.log", "$sbin/master", '-c', "$dir/etc", '-d');
 	$self->start_sendmail($how{sendmail}) if $how{sendmail};
 	wait_until(30, sub { $self->is_up }) or die "Postfix did not start:\n" . (slurp("$dir/master.log") // '') . $self->maillog;
@@ -47,7 +44,7 @@ sub make_folders
 	my ($self) = @_;
 	my $dir = $self->{dir};
 	my ($uid, $gid) = ((getpwnam 'postfix')[2], (getgrnam 'postdrop')[2]);
-	mkdir "$dir/$_", 0755 or die "$dir/$_: $!\n" for qw(etc queue data sink);
+	mkdir "$dir/$_", 0755 or die "$dir/$_: $!\n" for qw(etc queue data);
 	mkdir "$dir/queue/$_", 0700 or die $!
 		for qw(active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace);
 	chown $uid, -1, "$dir/data", map { "$dir/queue/$_" } qw(active bounce corrupt defer deferred flush hold incoming private saved trace);
@@ -55,7 +52,6 @@ sub make_folders
 	chmod 0755, "$dir/queue/pid";
 	chmod 0730, "$dir/queue/maildrop";
 	chmod 0710, "$dir/queue/public";
-	chown((getpwnam 'nobody')[2, 3], "$dir/sink");
 	return;
 }
 
@@ -167,34 +163,24 @@ proxymap  unix - - n - - proxymap
 CF
 	# Another host name, or the hop from {queued} would look like a loop.
 	for my $name (sort keys %{ $how{milters} }) {
+		my $socket = $how{milters}{$name} =~ s/^inet:(\d+)@(.*)/inet:$2:$1/r;
 		$text .= "127.0.0.1:$self->{smtp}{$name} inet n - n - - smtpd\n"
-			. "  -o smtpd_milters=$how{milters}{$name} -o myhostname=second.example.org\n";
+			. "  -o smtpd_milters=$socket -o myhostname=second.example.org\n";
 	}
 	return $text;
 }
 
-sub start_sink
-{
-	my ($self) = @_;
-	$self->{sink_program} = start_program("$self->{dir}/sink.log", '/usr/sbin/smtp-sink', '-u', 'nobody', '-d', "$self->{sink}/",
-		"127.0.0.1:$self->{sink_port}", 100);
-	wait_until(20, sub { answers($self->{sink_port}) }, 'smtp-sink is up');
-	return;
-}
-
-sub answers { return defined IO::Socket::INET->new(PeerAddr => "127.0.0.1:$_[0]", Timeout => 2) }
-
 sub is_up
 {
 	my ($self) = @_;
-	return !grep { !answers($_) } values %{ $self->{smtp} }, $self->{queued};
+	return !grep { !Defang::Mta::answers($_) } values %{ $self->{smtp} }, $self->{queued};
 }
 
 sub stop
 {
 	my ($self) = @_;
 	end_sendmail($self);
-	end_program($self->{sink_program});
+	$self->stop_sink;
 	return end_program($self->{master});
 }
 
@@ -211,33 +197,6 @@ sub DESTROY { local $?; end_sendmail($_[0]) }
 
 sub maillog { return slurp($_[0]{log}) // '' }
 
-# A conversation with the smtpd on a port.
-sub client
-{
-	my ($self, $port) = @_;
-	return Net::SMTP->new('127.0.0.1', Port => $port, Hello => 'client.example.org', Timeout => 120) // die "port $port: $@\n";
-}
-
-# One message in a conversation: the last reply, (code, text). The text has LF line ends.
-sub say_message
-{
-	my ($self, $smtp, $from, $rcpts, $text) = @_;
-	my $said = $smtp->mail($from) && !(grep { !$smtp->to($_) } @$rcpts) && $smtp->data && $smtp->datasend($text) && $smtp->dataend;
-	my @reply = ($smtp->code, $smtp->message);
-	$smtp->reset unless $said;
-	return @reply;
-}
-
-# The same in a conversation of its own.
-sub submit
-{
-	my ($self, $port, @message) = @_;
-	my $smtp = $self->client($port);
-	my @reply = $self->say_message($smtp, @message);
-	$smtp->quit;
-	return @reply;
-}
-
 # Messages in the queue. None: all that was taken has been delivered or refused.
 sub queue_files
 {
@@ -247,27 +206,11 @@ sub queue_files
 	return @found;
 }
 
-# All messages that came to the sink: { from, rcpts, text }.
-sub all_delivered
+# Messages in quarantine.
+sub held_files
 {
 	my ($self) = @_;
-	my @found;
-	for my $text (grep { defined && length } map { slurp($_) } grep { -f } glob "$self->{sink}/*") {
-		# smtp-sink notes the envelope in front of the message, and adds an empty line.
-		my ($envelope, $message) = $text =~ /\A((?:X-[A-Z][^\n]*\n)*)(.*)\n\z/s or next;
-		my ($from) = $envelope =~ /^X-Mail-Args: (<[^>]*>)/m;
-		push @found, { from => $from, rcpts => [sort $envelope =~ /^X-Rcpt-Args: (<[^>]*>)/mg], text => $message };
-	}
-	return @found;
-}
-
-# The one with that text in it; waits until the queue is empty.
-sub delivered
-{
-	my ($self, $token) = @_;
-	wait_until(90, sub { !$self->queue_files }) or return;
-	my ($found) = grep { index($_->{text}, $token) >= 0 } $self->all_delivered;
-	return $found;
+	return grep { -f } glob "$self->{dir}/queue/hold/*";
 }
 
 1;
