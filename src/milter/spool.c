@@ -54,32 +54,37 @@ static struct spool *spool_alloc(int parent_fd, const char *name, bool group)
 	return s;
 }
 
-/* Open the directory and lock it: 0, -EBUSY when somebody else has, or -errno. */
-static int open_and_lock(struct spool *s)
+static int open_directory(struct spool *s)
 {
-	int err;
-
 	s->fd = openat(s->parent_fd, s->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (s->fd == -1)
-		return -errno;
-	if (flock(s->fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
-	close(s->fd);
-	s->fd = -1;
-	return err;
+	return s->fd == -1 ? -errno : 0;
 }
 
+/* 0, -EBUSY when somebody else has locked it, or -errno. */
+static int lock_directory(struct spool *s)
+{
+	if (flock(s->fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? -EBUSY : -errno;
+}
+
+/* -EBUSY and -ENOENT when a process that looks for stale directories came between. Where there are no locks
+ * nobody does, since nobody can. */
 static int make_and_lock(struct spool *s, mode_t mode)
 {
 	int err;
 
 	if (mkdirat(s->parent_fd, s->name, mode) == -1)
 		return -errno;
-	err = open_and_lock(s);
-	if (err < 0 && err != -EBUSY)
+	if ((err = open_directory(s)) < 0) {
 		unlinkat(s->parent_fd, s->name, AT_REMOVEDIR);
-	return err;
+		return err;
+	}
+	if (lock_directory(s) != -EBUSY)
+		return 0;
+	close(s->fd);
+	s->fd = -1;
+	return -EBUSY;
 }
 
 int spool_new(int parent_fd, const char *name, bool group, struct spool **out)
@@ -117,8 +122,10 @@ static int check_adoptable(const struct spool *s)
 int spool_adopt(int parent_fd, const char *name, struct spool **out)
 {
 	struct spool *s = spool_alloc(parent_fd, name, false);
-	int err = s != NULL ? open_and_lock(s) : -ENOMEM;
+	int err = s != NULL ? open_directory(s) : -ENOMEM;
 
+	if (err == 0)
+		err = lock_directory(s);
 	if (err == 0)
 		err = check_adoptable(s);
 	if (err < 0)
