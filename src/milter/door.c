@@ -8,9 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define RESERVE                                                                                            \
-	256 /* descriptors for what is no session's: log, spool, loops and the connections that they keep, \
-	       refusals */
+#define RESERVE 256         /* descriptors of the program, of loops and what they keep open, of refusals */
 #define PER_SESSION 5       /* its connection, the work directory, and three files, or two and a question */
 #define MOST_SESSIONS 65536 /* by default */
 #define MOST_REFUSALS 64    /* at a time */
@@ -86,7 +84,7 @@ static void refuse(struct door *d, int fd)
 	int64_t n;
 
 	if (seldom_due(&d->complaint, loop_now(d->config.loop), LOG_EVERY_MS, &n))
-		log_warn("%lld connection%s refused for now: there are %lld sessions (--max-sessions)",
+		log_warn("%lld connection%s refused for now: the limit of sessions is %lld (--max-sessions)",
 			 (long long)n, n == 1 ? "" : "s", (long long)d->config.limits.sessions);
 	refusal_start(&d->refusals, fd);
 	update_listener(d);

@@ -33,7 +33,7 @@ for my $loops (1, 3) {
 	is $mta->{actions}, 0, '  and nothing can be changed';
 	is $mta->connect_from('h', 'U'), 't', '  CONNECT: TEMPFAIL';
 	ok $mta->at_end, '  closed, even if the MTA does not hang up';
-	ok $rig->wait_log(qr/warning: 1 connection refused for now: there are 4 sessions \(--max-sessions\)/), '  logged';
+	ok $rig->wait_log(qr/warning: 1 connection refused for now: the limit of sessions is 4 \(--max-sessions\)/), '  logged';
 	for my $version (2 .. 6) {
 		$mta = $rig->connect(version => $version, actions => 0x3f, protocol => 0x7f);
 		is $mta->{version}, $version, "an MTA of version $version";
