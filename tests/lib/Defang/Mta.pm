@@ -2,6 +2,7 @@
 # (Defang::Postfix, Defang::Sendmail) has
 #	cannot		why it cannot run here, or nothing
 #	start(milters => { NAME => socket as mimedefang -p has it }, ..)	{smtp}{NAME} is then the port behind which that milter is
+#		patience => seconds that it waits for each answer of a milter
 #	queue_files	messages that wait to be delivered; held_files: those in quarantine
 #	stop, maillog
 package Defang::Mta;

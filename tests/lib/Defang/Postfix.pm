@@ -22,7 +22,7 @@ sub cannot
 	return Defang::Mta::cannot();
 }
 
-# first => the NAME behind {queued}; sendmail => PATH, submission => SOCKET; main => more lines of main.cf
+# first => the NAME behind {queued}; sendmail => PATH, submission => SOCKET
 sub start
 {
 	my ($class, %how) = @_;
@@ -31,7 +31,7 @@ sub start
 	$self->{log} = "$dir/maillog";
 	$self->{queued} = free_port();
 	$self->make_folders;
-	spew("$dir/etc/main.cf", $self->main_cf . $self->submission_cf(%how) . ($how{main} // ''));
+	spew("$dir/etc/main.cf", $self->main_cf . $self->submission_cf(%how) . patience_cf(%how));
 	spew("$dir/etc/master.cf", $self->master_cf(%how));
 	$self->{master} = start_program("$dir/master.log", "$sbin/master", '-c', "$dir/etc", '-d');
 	$self->start_sendmail($how{sendmail}) if $how{sendmail};
@@ -87,6 +87,12 @@ queue_run_delay = 2s
 minimal_backoff_time = 2s
 maximal_backoff_time = 2s
 CF
+}
+
+sub patience_cf
+{
+	my (%how) = @_;
+	return $how{patience} ? join '', map { "milter_${_}_timeout = $how{patience}s\n" } qw(command content) : '';
 }
 
 sub submission_cf

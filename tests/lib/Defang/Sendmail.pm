@@ -28,7 +28,7 @@ sub start
 	Defang::Mta::own("$dir/queue", "$dir/log");
 	spew("$dir/switch", "hosts files\naliases files\npasswd files\n");
 	spew("$dir/hosts", "127.0.0.1 localhost\n");
-	spew("$dir/sendmail.mc", $self->mc);
+	spew("$dir/sendmail.mc", $self->mc($how{patience} // 60));
 	$self->make_cf;
 	# The checkout may lie where nobody cannot go.
 	system('cp', $program, "$dir/sendmail") == 0 or die "cannot copy $program\n";
@@ -60,7 +60,7 @@ sub make_cf
 # No load of the machine makes it refuse or delay mail. Each milter is behind a port of its own.
 sub mc
 {
-	my ($self) = @_;
+	my ($self, $patience) = @_;
 	my $dir = $self->{dir};
 	my $user = $> == 0 ? 'nobody' : (getpwuid $>)[0];
 	my $text = <<"MC";
@@ -96,7 +96,7 @@ MC
 	for my $name (sort keys %{ $self->{milters} }) {
 		my $port = $self->{smtp}{$name};
 		$text .= "DAEMON_OPTIONS(`Name=$name, Family=inet, Addr=127.0.0.1, Port=$port, InputMailFilters=$name')dnl\n"
-			. "MAIL_FILTER(`$name', `S=$self->{milters}{$name}, F=T, T=S:60s;R:60s;E:5m')dnl\n";
+			. "MAIL_FILTER(`$name', `S=$self->{milters}{$name}, F=T, T=S:${patience}s;R:${patience}s;E:5m')dnl\n";
 	}
 	return "$text\nMAILER(`smtp')dnl\n";
 }
