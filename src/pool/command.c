@@ -4,6 +4,7 @@
 #include "pool/report.h"
 #include "pool/scaler.h"
 #include "pool/snapshot_report.h"
+#include "proto/snapshot.h"
 
 #include <string.h>
 
@@ -68,6 +69,17 @@ static void run_snapshot(const struct pool *p, bool privileged, const struct req
 	snapshot_report(p, reply);
 }
 
+static void run_jsonsnapshot(const struct pool *p, bool privileged, const struct request *r,
+			     struct buf *reply)
+{
+	struct buf text;
+
+	buf_init(&text, BUF_NO_LIMIT);
+	snapshot_report(p, &text);
+	snapshot_json_of_text(reply, text.data);
+	buf_free(&text);
+}
+
 static void run_health(const struct pool *p, bool privileged, const struct request *r, struct buf *reply)
 {
 	pool_health(p, reply);
@@ -111,6 +123,7 @@ static command_fn *const handlers[] = {
 	[REQUEST_HLOAD_RECIPOK] = run_hload,
 	[REQUEST_HISTO] = run_histo,
 	[REQUEST_SNAPSHOT] = run_snapshot,
+	[REQUEST_JSONSNAPSHOT] = run_jsonsnapshot,
 	[REQUEST_HEALTH] = run_health,
 	[REQUEST_AUTOSCALE] = run_autoscale,
 	[REQUEST_TICK_REFUSED] = run_tick,

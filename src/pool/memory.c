@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "pool/pool.h"
-#include "pool/procfs.h"
+#include "base/procfs.h"
 
 #include <stdlib.h>
 

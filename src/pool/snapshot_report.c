@@ -1,7 +1,7 @@
 #include "pool/snapshot_report.h"
 
 #include "pool/meter.h"
-#include "pool/procfs.h"
+#include "base/procfs.h"
 #include "pool/reload.h"
 #include "proto/latency.h"
 #include "proto/snapshot.h"
@@ -10,7 +10,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-static_assert(SNAPSHOT_CLASSES == LOAD_CLASSES && SNAPSHOT_RANGES >= LATENCY_RANGES, "they go together");
+static_assert(SNAPSHOT_CLASSES >= LOAD_CLASSES && SNAPSHOT_RANGES >= LATENCY_RANGES, "they go together");
 
 static void add_pool(const struct pool *p, struct buf *out)
 {

@@ -30,6 +30,7 @@ const struct request_info request_table[] = {
 	{ REQUEST_HLOAD_RECIPOK, "hload-recipok", NULL, 0, 0, false, false, "the same, by recipok" },
 	{ REQUEST_HISTO, "histo", NULL, 0, 0, false, false, "how often how many workers were busy at once" },
 	{ REQUEST_SNAPSHOT, "snapshot", NULL, 0, 0, false, false, "all there is to know, for programs" },
+	{ REQUEST_JSONSNAPSHOT, "jsonsnapshot", NULL, 0, 0, false, false, "the same as JSON" },
 	{ REQUEST_HEALTH, "health", NULL, 0, 0, false, false, "whether workers start, and why not" },
 	{ REQUEST_AUTOSCALE, "autoscale", NULL, 0, 0, true, false, "state and settings of autoscaling" },
 	{ REQUEST_REREAD, "reread", NULL, 0, 1, true, false,

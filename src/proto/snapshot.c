@@ -1,6 +1,7 @@
 #include "proto/snapshot.h"
 
 #include "proto/percent.h"
+#include "proto/snapshot_fields.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -10,82 +11,18 @@
 
 #define HEAD "snapshot version="
 
-/* --- the fields: one table each, for writing and reading --- */
-
-struct field {
-	const char *key;
-	size_t offset;
-	size_t size; /* of a text; 0: a number */
-};
-
-#define NUMBER(type, member)                              \
-	{                                                 \
-#member, offsetof(struct type, member), 0 \
-	}
-#define TEXT(type, member)                                                                    \
-	{                                                                                     \
-#member, offsetof(struct type, member), sizeof(((struct type *)NULL)->member) \
-	}
-#define END                \
-	{                  \
-		NULL, 0, 0 \
-	}
-
-static const struct field pool_fields[] = {
-	NUMBER(snapshot_pool, workers),
-	NUMBER(snapshot_pool, slots),
-	NUMBER(snapshot_pool, peak),
-	NUMBER(snapshot_pool, activations),
-	NUMBER(snapshot_pool, deaths),
-	NUMBER(snapshot_pool, messages),
-	NUMBER(snapshot_pool, queued),
-	NUMBER(snapshot_pool, queue_limit),
-	NUMBER(snapshot_pool, limit_hits),
-	NUMBER(snapshot_pool, generation),
-	NUMBER(snapshot_pool, uptime_s),
-	NUMBER(snapshot_pool, degraded),
-	END,
-};
-
-static const struct field latency_fields[] = {
-	TEXT(snapshot_latency, class),
-	NUMBER(snapshot_latency, finished),
-	NUMBER(snapshot_latency, run_ms),
-	END,
-};
-
-static const struct field slot_fields[] = {
-	NUMBER(snapshot_slot, number),
-	TEXT(snapshot_slot, state),
-	NUMBER(snapshot_slot, pid),
-	NUMBER(snapshot_slot, start),
-	NUMBER(snapshot_slot, seq),
-	NUMBER(snapshot_slot, generation),
-	NUMBER(snapshot_slot, in_flight),
-	NUMBER(snapshot_slot, accepted),
-	NUMBER(snapshot_slot, slot_accepted),
-	NUMBER(snapshot_slot, slot_processes),
-	NUMBER(snapshot_slot, retiring),
-	TEXT(snapshot_slot, why),
-	NUMBER(snapshot_slot, rss_kb),
-	NUMBER(snapshot_slot, age_s),
-	NUMBER(snapshot_slot, changed_s),
-	TEXT(snapshot_slot, class),
-	TEXT(snapshot_slot, tag),
-	END,
-};
-
-static int64_t *number_at(void *record, const struct field *f)
+static int64_t *number_at(void *record, const struct snapshot_field *f)
 {
 	return (int64_t *)(void *)((char *)record + f->offset);
 }
 
 /* --- writing --- */
 
-static void fields_add(struct buf *out, const char *kind, const struct field *fields, const void *record)
+static void fields_add(struct buf *out, const char *kind, const struct snapshot_field *fields,
+		       const void *record)
 {
 	buf_adds(out, kind);
-	for (const struct field *f = fields; f->key != NULL; f++) {
+	for (const struct snapshot_field *f = fields; f->key != NULL; f++) {
 		const char *at = (const char *)record + f->offset;
 
 		buf_addf(out, " %s=", f->key);
@@ -96,6 +33,13 @@ static void fields_add(struct buf *out, const char *kind, const struct field *fi
 	}
 }
 
+static void line_add(struct buf *out, const char *kind, const struct snapshot_field *fields,
+		     const void *record)
+{
+	fields_add(out, kind, fields, record);
+	buf_addc(out, '\n');
+}
+
 void snapshot_add_head(struct buf *out)
 {
 	buf_addf(out, HEAD "%d\n", SNAPSHOT_VERSION);
@@ -103,13 +47,32 @@ void snapshot_add_head(struct buf *out)
 
 void snapshot_add_pool(struct buf *out, const struct snapshot_pool *p)
 {
-	fields_add(out, "pool", pool_fields, p);
-	buf_addc(out, '\n');
+	line_add(out, "pool", snapshot_fields_pool, p);
+}
+
+void snapshot_add_frontend(struct buf *out, const struct snapshot_frontend *f)
+{
+	line_add(out, "frontend", snapshot_fields_frontend, f);
+}
+
+void snapshot_add_messages(struct buf *out, const struct snapshot_messages *m)
+{
+	line_add(out, "messages", snapshot_fields_messages, m);
+}
+
+void snapshot_add_answers(struct buf *out, const struct snapshot_answers *a)
+{
+	line_add(out, "answers", snapshot_fields_answers, a);
+}
+
+void snapshot_add_failure(struct buf *out, const struct snapshot_failure *f)
+{
+	line_add(out, "failure", snapshot_fields_failure, f);
 }
 
 void snapshot_add_latency(struct buf *out, const struct snapshot_latency *l)
 {
-	fields_add(out, "latency", latency_fields, l);
+	fields_add(out, "latency", snapshot_fields_latency, l);
 	buf_adds(out, " ranges=");
 	for (int i = 0; i < l->n_ranges; i++) {
 		if (i > 0)
@@ -125,8 +88,7 @@ void snapshot_add_latency(struct buf *out, const struct snapshot_latency *l)
 
 void snapshot_add_slot(struct buf *out, const struct snapshot_slot *s)
 {
-	fields_add(out, "slot", slot_fields, s);
-	buf_addc(out, '\n');
+	line_add(out, "slot", snapshot_fields_slot, s);
 }
 
 void snapshot_add_end(struct buf *out)
@@ -173,15 +135,15 @@ static bool ranges_read(char *text, struct snapshot_latency *l)
 	return true;
 }
 
-static void fields_clear(const struct field *fields, void *record)
+static void fields_clear(const struct snapshot_field *fields, void *record)
 {
-	for (const struct field *f = fields; f->key != NULL; f++) {
+	for (const struct snapshot_field *f = fields; f->key != NULL; f++) {
 		if (f->size == 0)
 			*number_at(record, f) = SNAPSHOT_NONE;
 	}
 }
 
-static bool field_read(const struct field *f, char *value, void *record)
+static bool field_read(const struct snapshot_field *f, char *value, void *record)
 {
 	if (f->size == 0)
 		return number_read(value, number_at(record, f));
@@ -191,14 +153,14 @@ static bool field_read(const struct field *f, char *value, void *record)
 }
 
 /* The words behind the kind of a line. */
-static bool fields_read(char *words, const struct field *fields, void *record,
+static bool fields_read(char *words, const struct snapshot_field *fields, void *record,
 			struct snapshot_latency *latency)
 {
 	char *save = NULL;
 
 	for (char *word = strtok_r(words, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
 		char *value = strchr(word, '=');
-		const struct field *f = fields;
+		const struct snapshot_field *f = fields;
 
 		if (value == NULL)
 			continue;
@@ -213,25 +175,51 @@ static bool fields_read(char *words, const struct field *fields, void *record,
 	return true;
 }
 
+static enum snapshot_error record_read(char *words, const struct snapshot_field *fields, void *record,
+				       struct snapshot_latency *latency)
+{
+	fields_clear(fields, record);
+	return fields_read(words, fields, record, latency) ? SNAPSHOT_OK : SNAPSHOT_BAD_VALUE;
+}
+
+/* One of a list. One more than there is room for is no more to us than a key that we do not know. */
+static enum snapshot_error next_read(char *words, const struct snapshot_field *fields, void *list,
+				     size_t size, size_t room, size_t *n)
+{
+	enum snapshot_error error;
+
+	if (*n == room)
+		return SNAPSHOT_OK;
+	error = record_read(words, fields, (char *)list + *n * size, NULL);
+	*n += error == SNAPSHOT_OK;
+	return error;
+}
+
 static enum snapshot_error latency_read(char *words, struct snapshot *s)
 {
 	struct snapshot_latency *l = &s->latency[s->n_latency];
+	enum snapshot_error error;
 
 	if (s->n_latency == SNAPSHOT_CLASSES)
-		return SNAPSHOT_OK; /* a class to come: no more than a key that is not known */
-	fields_clear(latency_fields, l);
-	if (!fields_read(words, latency_fields, l, l))
-		return SNAPSHOT_BAD_VALUE;
-	s->n_latency++;
-	return SNAPSHOT_OK;
+		return SNAPSHOT_OK;
+	error = record_read(words, snapshot_fields_latency, l, l);
+	s->n_latency += error == SNAPSHOT_OK;
+	return error;
 }
 
-static enum snapshot_error slot_read(char *words, struct snapshot *s)
+static enum snapshot_error list_read(const char *kind, char *words, struct snapshot *s)
 {
-	struct snapshot_slot *slot = &s->slots[s->n_slots++]; /* zeroed: its texts are empty */
-
-	fields_clear(slot_fields, slot);
-	return fields_read(words, slot_fields, slot, NULL) ? SNAPSHOT_OK : SNAPSHOT_BAD_VALUE;
+	if (strcmp(kind, "latency") == 0)
+		return latency_read(words, s);
+	if (strcmp(kind, "answers") == 0)
+		return next_read(words, snapshot_fields_answers, s->answers, sizeof(s->answers[0]),
+				 SNAPSHOT_STAGES, &s->n_answers);
+	if (strcmp(kind, "failure") == 0)
+		return next_read(words, snapshot_fields_failure, s->failures, sizeof(s->failures[0]),
+				 SNAPSHOT_FAILURES, &s->n_failures);
+	if (strcmp(kind, "slot") == 0) /* those were counted before: there is room */
+		return record_read(words, snapshot_fields_slot, &s->slots[s->n_slots++], NULL);
+	return SNAPSHOT_OK;
 }
 
 static enum snapshot_error line_read(char *line, struct snapshot *s)
@@ -242,12 +230,12 @@ static enum snapshot_error line_read(char *line, struct snapshot *s)
 		return SNAPSHOT_OK;
 	*words++ = '\0';
 	if (strcmp(line, "pool") == 0)
-		return fields_read(words, pool_fields, &s->pool, NULL) ? SNAPSHOT_OK : SNAPSHOT_BAD_VALUE;
-	if (strcmp(line, "latency") == 0)
-		return latency_read(words, s);
-	if (strcmp(line, "slot") == 0)
-		return slot_read(words, s);
-	return SNAPSHOT_OK;
+		return record_read(words, snapshot_fields_pool, &s->pool, NULL);
+	if (strcmp(line, "frontend") == 0)
+		return record_read(words, snapshot_fields_frontend, &s->frontend, NULL);
+	if (strcmp(line, "messages") == 0)
+		return record_read(words, snapshot_fields_messages, &s->messages, NULL);
+	return list_read(line, words, s);
 }
 
 /* The line at *at, ended with a NUL, and *at behind it; NULL when there is no whole one. */
@@ -298,7 +286,9 @@ enum snapshot_error snapshot_parse(char *text, struct snapshot *out)
 		return SNAPSHOT_TOO_MANY;
 	if ((s.slots = calloc(n_slots + 1, sizeof(*s.slots))) == NULL)
 		return SNAPSHOT_NO_MEMORY;
-	fields_clear(pool_fields, &s.pool);
+	fields_clear(snapshot_fields_pool, &s.pool);
+	fields_clear(snapshot_fields_frontend, &s.frontend);
+	fields_clear(snapshot_fields_messages, &s.messages);
 	while ((line = line_next(&text)) != NULL && line[0] != '\0' && error == SNAPSHOT_OK)
 		error = line_read(line, &s);
 	if (error == SNAPSHOT_OK && line == NULL)

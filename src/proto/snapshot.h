@@ -1,9 +1,19 @@
-/* snapshot.h - the reply to `snapshot`: all that the controller knows of itself and its workers, for tools.
+/* snapshot.h - the reply to `snapshot`, for tools: all that the controller knows of itself and its workers,
  *
  *   snapshot version=1
  *   pool workers=2 slots=4 ..
  *   latency class=scan finished=12 run_ms=300 ranges=1:0,2:7,..,inf:0
  *   slot number=0 state=idle pid=4711 ..
+ *   (an empty line)
+ *
+ * or what the front end knows of itself and its work:
+ *
+ *   snapshot version=1
+ *   frontend version=0.1.0 state=serving pid=4711 ..
+ *   messages accept=40 reject=2 ..
+ *   answers stage=eom continue=40 reject=2 ..
+ *   latency class=eom finished=42 run_ms=300 ranges=1:0,2:7,..,inf:0
+ *   failure cause=no-controller count=0
  *   (an empty line)
  *
  * A line is a kind and key=value words parted by single spaces, values percent-encoded. Readers skip lines
@@ -18,7 +28,9 @@
 
 #define SNAPSHOT_VERSION 1
 #define SNAPSHOT_MAX_SLOTS 20000 /* twice the most workers that a controller can be set to */
-#define SNAPSHOT_CLASSES 4
+#define SNAPSHOT_CLASSES 16
+#define SNAPSHOT_STAGES 12
+#define SNAPSHOT_FAILURES 32
 #define SNAPSHOT_RANGES 16
 
 /* Of a number that is not told: the line lacks it, or it does not apply. */
@@ -39,8 +51,41 @@ struct snapshot_pool {
 	int64_t degraded; /* 1: workers fail to start, one after the other; else 0 */
 };
 
+struct snapshot_frontend {
+	char version[16];         /* of the program */
+	char state[16];           /* starting, serving, ending */
+	int64_t pid;              /* so is start: as of a slot */
+	int64_t start;            /* .. */
+	int64_t uptime_s;         /* since it is ready */
+	int64_t loops;            /* event loops */
+	int64_t sessions;         /* connections of mail servers */
+	int64_t sessions_peak;    /* most at a time so far, of each loop, in sum */
+	int64_t sessions_total;   /* so far */
+	int64_t sessions_refused; /* not served */
+	int64_t asked;            /* questions put to the controller */
+	int64_t withdrawn;        /* .. and given up */
+	int64_t fds;              /* open descriptors */
+	int64_t fds_limit;        /* how many there may be */
+};
+
+struct snapshot_messages { /* that are over, by what became of them */
+	int64_t accept, reject, tempfail, discard;
+	int64_t aborted; /* taken back by the mail server */
+	int64_t lost;    /* the connection ended before the verdict */
+};
+
+struct snapshot_answers { /* to mail servers that waited for them, at a stage of SMTP */
+	char stage[16];
+	int64_t go_on, reject, tempfail, accept, discard; /* go_on is `continue` */
+};
+
+struct snapshot_failure {
+	char cause[24];
+	int64_t count;
+};
+
 struct snapshot_latency {
-	char class[16];
+	char class[16]; /* of requests; of the front end: the stage, or `controller` for its answers */
 	int64_t finished;
 	int64_t run_ms; /* their durations, in sum */
 	int n_ranges;
@@ -70,17 +115,27 @@ struct snapshot_slot {
 	char tag[64];      /* status tag */
 };
 
-struct snapshot {
+struct snapshot { /* the numbers of a part that is not there are NONE, its lists empty */
 	struct snapshot_pool pool;
+	struct snapshot_frontend frontend;
+	struct snapshot_messages messages;
+	struct snapshot_answers answers[SNAPSHOT_STAGES];
+	size_t n_answers;
+	struct snapshot_failure failures[SNAPSHOT_FAILURES];
+	size_t n_failures;
 	struct snapshot_latency latency[SNAPSHOT_CLASSES];
 	size_t n_latency;
 	struct snapshot_slot *slots; /* owned */
 	size_t n_slots;
 };
 
-/* --- writing: in this order, LFs included --- */
+/* --- writing: the head first, LFs included --- */
 
 void snapshot_add_head(struct buf *out);
+void snapshot_add_frontend(struct buf *out, const struct snapshot_frontend *f);
+void snapshot_add_messages(struct buf *out, const struct snapshot_messages *m);
+void snapshot_add_answers(struct buf *out, const struct snapshot_answers *a);
+void snapshot_add_failure(struct buf *out, const struct snapshot_failure *f);
 void snapshot_add_pool(struct buf *out, const struct snapshot_pool *p);
 void snapshot_add_latency(struct buf *out, const struct snapshot_latency *l);
 void snapshot_add_slot(struct buf *out, const struct snapshot_slot *s);
@@ -101,5 +156,12 @@ enum snapshot_error {
  */
 enum snapshot_error snapshot_parse(char *text, struct snapshot *out);
 void snapshot_free(struct snapshot *s);
+
+/* The same as JSON, in one line with its LF: {"version": 1, "pool": {..}, "slots": [..], ..}. Keys are those
+ * of the lines; a number that is not told is null, a part that is not there is left out. */
+void snapshot_json(struct buf *out, const struct snapshot *s);
+
+/* The JSON of what was just written as `text`, which is changed; nothing when there is no memory. */
+void snapshot_json_of_text(struct buf *out, char *text);
 
 #endif

@@ -1,7 +1,7 @@
 #include "tools/load.h"
 
 #include "base/clock.h"
-#include "tools/json.h"
+#include "proto/json.h"
 
 #include <errno.h>
 #include <stdlib.h>

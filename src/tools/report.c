@@ -1,6 +1,6 @@
 #include "tools/report.h"
 
-#include "tools/json.h"
+#include "proto/json.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "pool/procfs.h"
+#include "base/procfs.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* procfs.h - what the system tells of a process. */
-#ifndef DEFANG_POOL_PROCFS_H
-#define DEFANG_POOL_PROCFS_H
+#ifndef DEFANG_BASE_PROCFS_H
+#define DEFANG_BASE_PROCFS_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -1,7 +1,7 @@
 /* json.h - writing JSON. Text is taken as UTF-8; bytes that are not are written as U+0080 to U+00FF, so that
  * what comes out is always valid and nothing is lost. */
-#ifndef DEFANG_TOOLS_JSON_H
-#define DEFANG_TOOLS_JSON_H
+#ifndef DEFANG_PROTO_JSON_H
+#define DEFANG_PROTO_JSON_H
 
 #include "base/buf.h"
 

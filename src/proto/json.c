@@ -1,4 +1,4 @@
-#include "tools/json.h"
+#include "proto/json.h"
 
 #include <string.h>
 
