@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "milter/door.h"
+#include "milter/listing.h"
 #include "milter/session.h"
 
 #include <errno.h>
@@ -18,12 +19,14 @@ enum order {             /* to a loop */
 	     ORDER_STOP, /* the last one */
 	     ORDER_CHECK,
 	     ORDER_COUNT,
+	     ORDER_LIST,
 };
 
 enum report { /* to the first */
 	      REPORT_DRAINED,
 	      REPORT_TURNED,
 	      REPORT_SESSIONS, /* `value` of them */
+	      REPORT_LISTED,   /* by the lane `value`: its listing is there */
 };
 
 /* A loop with a thread of its own. */
@@ -34,6 +37,8 @@ struct lane {
 	const struct mailbox *reports;
 	pthread_t thread;
 	bool runs; /* of the first loop's thread */
+	int number;
+	struct buf listing; /* the lane's from ORDER_LIST to REPORT_LISTED, else the first loop's */
 };
 
 struct loops {
@@ -44,12 +49,15 @@ struct loops {
 	int n_lanes;
 	int turn; /* who gets the next connection: a lane, or n_lanes for the first loop */
 
-	int drained_left, turned_left, counts_left; /* loops that have not reported */
-	int64_t counted;                            /* sessions, by those that have */
+	int drained_left, turned_left, counts_left, listed_left; /* loops that have not reported */
+	int64_t counted;                                         /* sessions, by those that have */
 	void (*drained)(void *arg);
 	void *drained_arg;
 	void (*turned)(void *arg);
 	void *turned_arg;
+	void (*listed)(const char *text, size_t len, void *arg);
+	void *listed_arg;
+	struct buf listing; /* of those that have */
 	struct lane lanes[];
 };
 
@@ -84,6 +92,10 @@ static void on_order(struct note note, void *arg)
 		mailbox_post_wait(lane->reports,
 				  (struct note){ REPORT_SESSIONS, (int)lane->server.n_sessions });
 		break;
+	case ORDER_LIST:
+		listing_add(&lane->listing, &lane->server);
+		mailbox_post_wait(lane->reports, (struct note){ REPORT_LISTED, lane->number });
+		break;
 	}
 }
 
@@ -102,6 +114,8 @@ static void *lane_run(void *arg)
 static int lane_init(struct lane *lane, const struct loops *all, const struct site *site, int number, int n)
 {
 	lane->reports = all->reports;
+	lane->number = number - 1;
+	buf_init(&lane->listing, BUF_NO_LIMIT);
 	if ((lane->loop = loop_new()) == NULL ||
 	    (lane->orders = mailbox_new(lane->loop, on_order, lane)) == NULL)
 		return -errno;
@@ -179,6 +193,25 @@ static void count_turned(void *arg)
 		l->turned(l->turned_arg);
 }
 
+static void count_listed(void *arg)
+{
+	struct loops *l = arg;
+
+	if (l->listed_left == 0 || --l->listed_left > 0)
+		return;
+	l->listed(l->listing.data, l->listing.len, l->listed_arg);
+	buf_free(&l->listing);
+}
+
+static void take_listing(struct loops *l, int number)
+{
+	struct lane *lane = &l->lanes[number];
+
+	buf_add(&l->listing, lane->listing.data, lane->listing.len);
+	buf_free(&lane->listing);
+	count_listed(l);
+}
+
 static void on_report(struct note note, void *arg)
 {
 	switch ((enum report)note.what) {
@@ -190,6 +223,9 @@ static void on_report(struct note note, void *arg)
 		break;
 	case REPORT_SESSIONS:
 		add_count(arg, note.value);
+		break;
+	case REPORT_LISTED:
+		take_listing(arg, note.value);
 		break;
 	}
 }
@@ -204,6 +240,7 @@ struct loops *loops_new(struct loop *first, const struct site *site, int n)
 	if (l == NULL)
 		return NULL;
 	l->loop = first;
+	buf_init(&l->listing, BUF_NO_LIMIT);
 	server_init(&l->first, first, site, 0, n);
 	if ((l->reports = mailbox_new(first, on_report, l)) == NULL)
 		err = -errno;
@@ -271,15 +308,41 @@ void loops_check(struct loops *l, void (*turned)(void *arg), void *arg)
 	loop_defer(l->loop, count_turned, l);
 }
 
+void loops_list(struct loops *l, void (*listed)(const char *text, size_t len, void *arg), void *arg)
+{
+	l->listed = listed;
+	l->listed_arg = arg;
+	l->listed_left = 1;
+	for (int i = 0; i < l->n_lanes; i++)
+		l->listed_left += l->lanes[i].runs;
+	lanes_order(l, ORDER_LIST);
+	listing_add(&l->listing, &l->first);
+	loop_defer(l->loop, count_listed, l);
+}
+
+void loops_figures(const struct loops *l, struct figures *total)
+{
+	figures_sum(total, &l->first.figures);
+	for (int i = 0; i < l->n_lanes; i++)
+		figures_sum(total, &l->lanes[i].server.figures);
+}
+
+int loops_number(const struct loops *l)
+{
+	return l->n_lanes + 1;
+}
+
 void loops_free(struct loops *l)
 {
 	if (l == NULL)
 		return;
 	loops_stop(l);
 	for (int i = 0; i < l->n_lanes; i++) {
+		buf_free(&l->lanes[i].listing);
 		mailbox_free(l->lanes[i].orders);
 		loop_free(l->lanes[i].loop);
 	}
 	mailbox_free(l->reports);
+	buf_free(&l->listing);
 	free(l);
 }

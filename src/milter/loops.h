@@ -9,10 +9,12 @@
 #ifndef DEFANG_MILTER_LOOPS_H
 #define DEFANG_MILTER_LOOPS_H
 
+#include "milter/figures.h"
 #include "milter/server.h"
 #include "milter/site.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct loops;
 
@@ -38,6 +40,15 @@ void loops_stop(struct loops *l);
 /* Ask all loops whether they turn: `turned` is called once, from the loop, when each has said so. Not again
  * before that. */
 void loops_check(struct loops *l, void (*turned)(void *arg), void *arg);
+
+/* Ask all loops for their sessions: `listed` is called once, from the loop, with the lines of listing.h of
+ * all of them; `text` is valid during the call. Not again before that. */
+void loops_list(struct loops *l, void (*listed)(const char *text, size_t len, void *arg), void *arg);
+
+/* Add up what all loops have counted. */
+void loops_figures(const struct loops *l, struct figures *total);
+
+int loops_number(const struct loops *l); /* how many there are */
 
 void loops_free(struct loops *l); /* stops first; NULL is allowed */
 

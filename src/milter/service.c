@@ -7,6 +7,7 @@
 #include "base/sdnotify.h"
 #include "milter/loops.h"
 #include "milter/starter.h"
+#include "milter/status.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,6 +27,7 @@ struct service {
 	const struct settings *settings;
 	struct loop *loop;
 	struct loops *loops;
+	struct status *status_socket; /* NULL without --status */
 	struct starter *starter; /* while the controller has not answered */
 	struct timer *watchdog;  /* the next sign of life that the service manager wants */
 	struct timer *grace;     /* the longest that messages in hand may take at the end */
@@ -81,6 +83,7 @@ static int serve(struct service *s)
 	if (rc < 0)
 		return rc;
 	s->serving = true;
+	status_set_state(s->status_socket, STATUS_SERVING);
 	log_info("Multiplexor alive - entering main loop");
 	if ((rc = s->config->serving(s->config->arg)) < 0)
 		return rc;
@@ -135,6 +138,7 @@ static void on_grace_over(void *arg)
 static void end_gently(struct service *s, int signo)
 {
 	s->ending = true;
+	status_set_state(s->status_socket, STATUS_ENDING);
 	unlink_socket(s); /* first: who finds no socket is not lost in a backlog */
 	log_info("%s: finishing the messages in hand", strsignal(signo));
 	sdnotify("STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64 "\nSTATUS=Finishing the messages in hand",
@@ -202,6 +206,7 @@ static void clean_up(struct service *s)
 	block_signals();
 	unlink_socket(s);
 	starter_free(s->starter);
+	status_free(s->status_socket);
 	loops_free(s->loops);
 	if (!s->serving)
 		close(fd);
@@ -226,6 +231,21 @@ static int prepare(struct service *s)
 	return s->starter != NULL ? 0 : -ENOMEM;
 }
 
+/* 0, or -1 when it has told why not. */
+static int open_status(struct service *s)
+{
+	int rc;
+
+	if (s->settings->status.len == 0)
+		return 0;
+	if ((rc = status_open(s->loop, s->settings, s->loops, &s->status_socket)) == 0)
+		return 0;
+	s->status = EX_UNAVAILABLE;
+	daemon_fail(EX_UNAVAILABLE, "cannot listen on --status %s: %s", s->settings->status_text,
+		    strerror(-rc));
+	return -1;
+}
+
 int service_run(const struct service_config *config)
 {
 	struct service s = {
@@ -235,7 +255,7 @@ int service_run(const struct service_config *config)
 	};
 	int rc = prepare(&s);
 
-	if (rc == 0)
+	if (rc == 0 && open_status(&s) == 0)
 		rc = loop_run(s.loop);
 	if (rc < 0) {
 		s.status = EX_OSERR;

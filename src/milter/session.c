@@ -231,6 +231,8 @@ static enum next on_quit_nc(struct session *s, const struct milter_msg *m)
 	macros_forget(&s->macros);
 	peer_free(&s->peer);
 	id_make_session(&s->server->session_ids, s->id);
+	s->begun_ms = loop_now(s->server->loop);
+	s->at = PHASES;
 	return NEXT_PACKET;
 }
 
@@ -304,6 +306,8 @@ static enum next take_packet(struct session *s, const struct milter_packet *p)
 		who_warn(session_who(s), "%s before negotiation: closing", milter_command_name(p->letter));
 		return bad_protocol(s);
 	}
+	if (phase_of(m.command) != PHASES)
+		s->at = phase_of(m.command);
 	rule = &rules[m.command];
 	return rule->in_message ? take_in_message(s, rule, &m) : rule->take(s, &m);
 }
@@ -480,7 +484,8 @@ void session_start(struct server *server, int fd)
 	macros_init(&s->macros);
 	buf_init(&s->held, BUF_NO_LIMIT);
 	set_deadline(s, session_settings(s)->idle_timeout_s);
-	s->heard_ms = loop_now(server->loop);
+	s->begun_ms = s->heard_ms = loop_now(server->loop);
+	s->at = PHASES;
 	account_init(&s->account);
 	LIST_INSERT_HEAD(&server->sessions, s, link);
 	server_count(server, 1);

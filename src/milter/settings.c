@@ -31,6 +31,7 @@ enum {
 	OPTION_LOOPS,
 	OPTION_GRACE,
 	OPTION_NO_SUMMARY,
+	OPTION_STATUS,
 };
 
 #define OPTIONS ":U:p:m:z:P:o:S:R:x:a:b:L:DGrHstqXdkcCNyTMhv"
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 	{ "loops", required_argument, NULL, OPTION_LOOPS },
 	{ "grace", required_argument, NULL, OPTION_GRACE },
 	{ "max-sessions", required_argument, NULL, OPTION_MAX_SESSIONS },
+	{ "status", required_argument, NULL, OPTION_STATUS },
 	{ "no-summary", no_argument, NULL, OPTION_NO_SUMMARY },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
@@ -77,6 +79,7 @@ static const char usage[] =
 	"  -d                 keep all work directories\n"
 	"  -k                 keep the work directory when the filter fails\n"
 	"  -T                 log the time that the filter takes\n"
+	"  --status SOCKET    answer questions about our state there\n"
 	"  --no-summary       do not log a line about each message\n"
 	"  -C -M              accepted for compatibility, without effect\n"
 	"  --max-results N    largest RESULTS file in bytes (default 16777216)\n"
@@ -234,6 +237,14 @@ static int set_pool(struct parse *p, const char *text)
 	return e == ADDRESS_OK ? 0 : bad(p, "Option -m: '%s': %s", text, address_error_text(e));
 }
 
+static int set_status(struct parse *p, const char *text)
+{
+	enum address_error e = address_parse(text, ADDRESS_LOOPBACK, &p->out->status);
+
+	p->out->status_text = text;
+	return e == ADDRESS_OK ? 0 : bad(p, "Option --status: '%s': %s", text, address_error_text(e));
+}
+
 static int set_facility(struct parse *p, const char *name)
 {
 	int facility = log_facility(name);
@@ -290,6 +301,8 @@ static int set_special(struct parse *p, int letter, const char *value)
 		return set_socket(p, value);
 	case 'm':
 		return set_pool(p, value);
+	case OPTION_STATUS:
+		return set_status(p, value);
 	case 'S':
 		return set_facility(p, value);
 	case 'x':

@@ -22,6 +22,8 @@ struct settings {
 	struct address socket;   /* -p; len is 0 while its host is still to be looked up: resolve_address() */
 	const char *socket_text; /* the same as written */
 	struct address pool;     /* -m: the controller's socket */
+	struct address status;   /* --status: where to tell of ourselves; len is 0 without */
+	const char *status_text; /* the same as written */
 	const char *spool;       /* -z: absolute path */
 	const char *conf_dir;    /* --conf-dir: where mimedefang-ip-key lies; absolute path */
 	const char *pid_file;    /* -P: absolute path, or NULL */

@@ -25,6 +25,8 @@ struct session {
 	struct server *server;
 	char id[SESSION_ID_SIZE]; /* for the log */
 	struct conn *conn;
+	int64_t begun_ms; /* on the loop's clock */
+	enum phase at;    /* of the last command; PHASES before the first */
 	int64_t heard_ms; /* when the MTA last said something, on the loop's clock */
 	bool leaving;     /* we have said all; what still comes is thrown away */
 	bool negotiated;

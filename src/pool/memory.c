@@ -1,8 +1,8 @@
 #include "pool/memory.h"
 
 #include "base/log.h"
-#include "pool/pool.h"
 #include "base/procfs.h"
+#include "pool/pool.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 #include "pool/snapshot_report.h"
 
-#include "pool/meter.h"
 #include "base/procfs.h"
+#include "pool/meter.h"
 #include "pool/reload.h"
 #include "proto/latency.h"
 #include "proto/snapshot.h"
