@@ -28,11 +28,11 @@ struct service {
 	struct loop *loop;
 	struct loops *loops;
 	struct status *status_socket; /* NULL without --status */
-	struct starter *starter; /* while the controller has not answered */
-	struct timer *watchdog;  /* the next sign of life that the service manager wants */
-	struct timer *grace;     /* the longest that messages in hand may take at the end */
-	int listen_fd;           /* -1 once it was unlinked */
-	bool serving;            /* listen_fd belongs to the loops */
+	struct starter *starter;      /* while the controller has not answered */
+	struct timer *watchdog;       /* the next sign of life that the service manager wants */
+	struct timer *grace;          /* the longest that messages in hand may take at the end */
+	int listen_fd;                /* -1 once it was unlinked */
+	bool serving;                 /* listen_fd belongs to the loops */
 	bool ending;
 	bool checking; /* whether all loops turn */
 	int status;

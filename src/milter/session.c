@@ -68,17 +68,21 @@ static uint32_t no_reply_flag(enum milter_command c)
 	}
 }
 
-void session_answer(struct session *s, enum milter_command c, enum verdict v)
+static void write_answer(struct session *s, enum milter_command c, enum verdict v)
 {
 	struct buf out;
 
-	if (!agreement_answers(&s->agreed, no_reply_flag(c)))
-		return;
 	buf_init(&out, BUF_NO_LIMIT);
 	answer_put(&out, v, NULL);
 	conn_write(s->conn, out.data, out.len);
 	buf_free(&out);
 	account_answer(s, c, v);
+}
+
+void session_answer(struct session *s, enum milter_command c, enum verdict v)
+{
+	if (agreement_answers(&s->agreed, no_reply_flag(c)))
+		write_answer(s, c, v);
 }
 
 void session_drop_message(struct session *s)
@@ -146,7 +150,7 @@ void session_stop(struct session *s)
 	cancel_work(s);
 	if (waits) {
 		account_decide(s, c, VERDICT_TEMPFAIL, NULL, FAILURE_STOPPING);
-		session_answer(s, MILTER_EOM, VERDICT_TEMPFAIL);
+		write_answer(s, c, VERDICT_TEMPFAIL);
 	} else
 		account_break(s, FATE_LOST, FAILURE_STOPPING);
 	session_free(s);

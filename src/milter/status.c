@@ -211,6 +211,7 @@ static void run_help(struct status *s, struct visitor *v)
 
 static void on_request(struct visitor *v, char *line, void *arg)
 {
+	desk_drop_cr(line);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(line, commands[i].name) == 0) {
 			commands[i].run(arg, v);
