@@ -86,6 +86,7 @@ static void refuse(struct door *d, int fd)
 	if (seldom_due(&d->complaint, loop_now(d->config.loop), LOG_EVERY_MS, &n))
 		log_warn("%lld connection%s refused for now: the limit of sessions is %lld (--max-sessions)",
 			 (long long)n, n == 1 ? "" : "s", (long long)d->config.limits.sessions);
+	d->config.refused(d->config.arg);
 	refusal_start(&d->refusals, fd);
 	update_listener(d);
 }

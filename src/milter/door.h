@@ -28,6 +28,7 @@ struct door_config {
 	struct door_limits limits;
 	void (*admit)(int fd, void *arg); /* a session for this socket, which it takes */
 	void (*count)(void *arg); /* how many sessions are there? door_counted() is to follow, now or later */
+	void (*refused)(void *arg); /* one was */
 	void *arg;
 };
 

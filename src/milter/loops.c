@@ -253,6 +253,14 @@ struct loops *loops_new(struct loop *first, const struct site *site, int n)
 	return NULL;
 }
 
+static void on_refused(void *arg)
+{
+	struct loops *l = arg;
+
+	figures_count(&l->first.figures.sessions_refused, 1);
+	figures_count(&l->first.figures.failures[FAILURE_CROWDED], 1);
+}
+
 struct server *loops_first(struct loops *l)
 {
 	return &l->first;
@@ -265,6 +273,7 @@ int loops_listen(struct loops *l, int fd)
 		.limits = l->first.site->limits,
 		.admit = on_admit,
 		.count = on_count,
+		.refused = on_refused,
 		.arg = l,
 	};
 	int err = 0;

@@ -86,6 +86,7 @@ static void put_snapshot(const struct status *s, struct buf *out)
 		.state = state_names[s->state],
 		.uptime_ms = loop_now(s->loop) - s->begun_ms,
 		.loops = loops_number(s->loops),
+		.sessions_limit = loops_first(s->loops)->site->limits.sessions,
 		.figures = &figures,
 	};
 

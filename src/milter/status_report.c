@@ -48,6 +48,7 @@ static void add_frontend(struct buf *out, const struct status_report *r)
 		.sessions_peak = figures_read(&f->sessions_peak),
 		.sessions_total = figures_read(&f->sessions_total),
 		.sessions_refused = figures_read(&f->sessions_refused),
+		.sessions_limit = r->sessions_limit,
 		.asked = figures_read(&f->asked),
 		.withdrawn = figures_read(&f->withdrawn),
 		.fds = count_fds(),

@@ -11,6 +11,7 @@ struct status_report {
 	const char *state;
 	int64_t uptime_ms;
 	int loops;
+	int64_t sessions_limit;
 	const struct figures *figures; /* of all loops, added up */
 };
 

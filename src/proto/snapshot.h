@@ -62,6 +62,7 @@ struct snapshot_frontend {
 	int64_t sessions_peak;    /* most at a time so far, of each loop, in sum */
 	int64_t sessions_total;   /* so far */
 	int64_t sessions_refused; /* not served */
+	int64_t sessions_limit;   /* how many there may be */
 	int64_t asked;            /* questions put to the controller */
 	int64_t withdrawn;        /* .. and given up */
 	int64_t fds;              /* open descriptors */

@@ -42,6 +42,7 @@ const struct snapshot_field snapshot_fields_frontend[] = {
 	NUMBER(snapshot_frontend, sessions_peak),
 	NUMBER(snapshot_frontend, sessions_total),
 	NUMBER(snapshot_frontend, sessions_refused),
+	NUMBER(snapshot_frontend, sessions_limit),
 	NUMBER(snapshot_frontend, asked),
 	NUMBER(snapshot_frontend, withdrawn),
 	NUMBER(snapshot_frontend, fds),

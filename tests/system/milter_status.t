@@ -185,6 +185,17 @@ ok wait_until(sub { $tcp = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPo
 like ask_at($tcp, "snapshot\n"), qr/ state=starting /, '  tells of the start, too';
 $rig->stop('INT');
 
+# More connections than there may be
+$rig = Defang::Rig->new(no_start => 1);
+$path = "$rig->{spool}/status.sock";
+$rig->start('--status', $path, '--max-sessions', 2, '--loops', 2);
+$rig->wait_log(qr/entering main loop/) or die $rig->{log};
+my @many = map { my $each = $rig->connect; $each->connect_from('h', 'U'); $each } 1 .. 5;
+$s = snapshot();
+is fields($s->{frontend}, qw(sessions sessions_refused sessions_limit)), '2 3 2', 'connections that are refused';
+is $s->{failure}{'session-limit'}{count}, 3, '  are failures, too';
+$rig->stop;
+
 # A socket that cannot be had
 $rig = Defang::Rig->new(no_start => 1);
 $rig->start('--status', '/nonexistent/status.sock');

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use lib 'tests/lib';
+use JSON::PP;
 use Test::More;
 use Defang::Pool;
 use Defang::Test qw(wait_until slurp spew);
@@ -33,6 +34,17 @@ subtest 'at the start' => sub {
 		'2 4 0 0 0 0 0 1 0 0', 'pool';
 	is fields($s->{slot}[3], qw(number state pid start in_flight rss_kb age_s why tag)), '3 stopped -1 -1 0 -1 -1  ', 'a slot';
 	is join(' ', map { $_->{class} } @{ $s->{latency} }), 'scan relayok senderok recipok', 'latency';
+};
+
+subtest 'as JSON' => sub {
+	my $json = eval { JSON::PP->new->utf8->decode($pool->ask('jsonsnapshot', $open)) };
+	is ref $json, 'HASH', 'it is JSON';
+	is $json->{version}, 1, 'version';
+	is fields($json->{pool}, qw(workers slots queue_limit)), '2 4 1', 'pool';
+	is scalar(@{ $json->{slots} }), 4, 'slots';
+	is $json->{slots}[0]{pid}, undef, '  what does not apply is null';
+	is $json->{slots}[0]{state}, 'stopped', '  a text';
+	is join(' ', map { $_->{class} } @{ $json->{latency} }), 'scan relayok senderok recipok', 'latency';
 };
 
 subtest 'all workers are busy' => sub {

@@ -50,7 +50,7 @@ struct house {
 	struct address at;
 	char folder[64];
 	int inside[MOST];
-	int n_inside, n_counts;
+	int n_inside, n_counts, n_refused;
 	bool counts_later;
 };
 
@@ -71,11 +71,18 @@ static void on_count(void *arg)
 		door_counted(h->door, h->n_inside);
 }
 
+static void on_refused(void *arg)
+{
+	struct house *h = arg;
+
+	h->n_refused++;
+}
+
 static void open_house(struct house *h, int64_t sessions, int64_t refusals)
 {
-	struct door_config config = { .limits = { sessions, refusals },
-				      .admit = on_admit,
-				      .count = on_count };
+	struct door_config config = {
+		.limits = { sessions, refusals }, .admit = on_admit, .count = on_count, .refused = on_refused
+	};
 	char path[80];
 
 	*h = (struct house){ .loop = loop_new(), .folder = "/tmp/test_milter_door.XXXXXX" };
@@ -139,6 +146,7 @@ static void refuses_above_the_limit(void **state)
 	turns(&h, 3);
 	assert_int_equal(h.n_inside, 2);
 	assert_true(is_refused(&h, c));
+	assert_int_equal(h.n_refused, 1);
 	close(a);
 	close(b);
 	close(c);

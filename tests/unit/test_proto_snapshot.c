@@ -154,6 +154,7 @@ static const struct snapshot_frontend frontend = {
 	.sessions_peak = 4,
 	.sessions_total = 50,
 	.sessions_refused = 0,
+	.sessions_limit = 900,
 	.asked = 7,
 	.withdrawn = 1,
 	.fds = 20,
@@ -219,7 +220,8 @@ static void test_json(void **state)
 		text.data,
 		"{\"version\": 1, \"frontend\": {\"version\": \"0.1.0\", \"state\": \"serving\", "
 		"\"pid\": 4711, \"start\": 99, \"uptime_s\": 3, \"loops\": 2, \"sessions\": 1, "
-		"\"sessions_peak\": 4, \"sessions_total\": 50, \"sessions_refused\": 0, \"asked\": 7, "
+		"\"sessions_peak\": 4, \"sessions_total\": 50, \"sessions_refused\": 0, \"sessions_limit\": "
+		"900, \"asked\": 7, "
 		"\"withdrawn\": 1, \"fds\": 20, \"fds_limit\": null}, \"messages\": {\"accept\": 1, "
 		"\"reject\": 2, \"tempfail\": 3, \"discard\": 4, \"aborted\": 5, \"lost\": 6}, \"answers\": "
 		"[{\"stage\": \"eom\", \"continue\": 10, \"reject\": 20, \"tempfail\": 30, \"accept\": 40, "
