@@ -117,15 +117,78 @@ static void multipart_line_add(pTHX_ struct head *h, const struct mime_part *p)
 	buf_free(&line);
 }
 
-SV *head_new(pTHX_ const struct mime_part *p)
+/* The head of a multipart of one, which a message is wrapped in that is none: what make_multipart() writes.
+ */
+static void wrapping_line_add(pTHX_ struct head *h)
+{
+	static unsigned count;
+	struct buf line;
+
+	buf_init(&line, BUF_NO_LIMIT);
+	buf_addf(&line, "Content-type: multipart/mixed; boundary=\"----------=_%lld-%ld-W%u\"",
+		 (long long)time(NULL), (long)getpid(), count++);
+	made_line_add(aTHX_ h, &line);
+	buf_free(&line);
+}
+
+/* Whether a field, or a line, is one of those that are looked at. */
+static bool counts(const char *line, size_t len, enum head_fields which)
+{
+	bool content = len >= 8 && strncasecmp(line, "Content-", 8) == 0;
+
+	return which == HEAD_ALL || content == (which == HEAD_CONTENT);
+}
+
+/* The next line that counts, at *i or behind; NULL at the end. */
+static SV *line_next(pTHX_ AV *lines, size_t *i, enum head_fields which)
+{
+	while (*i < av_count(lines)) {
+		SV **line = av_fetch(lines, (SSize_t)(*i)++, 0);
+
+		if (line != NULL && SvPOK(*line) && counts(SvPVX(*line), SvCUR(*line), which))
+			return *line;
+	}
+	return NULL;
+}
+
+bool head_is_original(pTHX_ SV *head, const struct mime_part *p, enum head_fields which)
+{
+	SV **list;
+	AV *lines;
+	size_t at = 0;
+
+	if (!SvROK(head) || SvTYPE(SvRV(head)) != SVt_PVHV || p->synthetic || p->exploded ||
+	    (list = hv_fetchs((HV *)SvRV(head), "mail_hdr_list", 0)) == NULL || !SvROK(*list))
+		return false;
+	lines = (AV *)SvRV(*list);
+	for (size_t i = 0; i < p->n_headers; i++) {
+		const struct mime_header *f = &p->headers[i];
+		SV *line;
+
+		if (!counts(f->line, f->len, which))
+			continue;
+		line = line_next(aTHX_ lines, &at, which);
+		if (line == NULL || SvCUR(line) != f->len || memcmp(SvPVX(line), f->line, f->len) != 0)
+			return false;
+	}
+	return line_next(aTHX_ lines, &at, which) == NULL;
+}
+
+SV *head_new(pTHX_ const struct mime_part *p, enum head_fields which)
 {
 	struct head lines = { .list = newAV(), .index = newHV() }, *h = &lines;
 	HV *head = newHV();
 
 	if (p->n_headers > 0)
 		av_extend(h->list, (SSize_t)p->n_headers - 1);
-	for (size_t i = 0; i < p->n_headers; i++)
-		line_add(aTHX_ h, p->headers[i].line, p->headers[i].len, p->headers[i].name_len);
+	for (size_t i = 0; i < p->n_headers; i++) {
+		const struct mime_header *f = &p->headers[i];
+
+		if (counts(f->line, f->len, which))
+			line_add(aTHX_ h, f->line, f->len, f->name_len);
+	}
+	if (which == HEAD_OTHERS)
+		wrapping_line_add(aTHX_ h);
 	if (p->synthetic && p->disposition != NULL)
 		attachment_lines_add(aTHX_ h, p);
 	if (p->exploded)

@@ -6,9 +6,18 @@
 
 #include "worker/perlapi.h"
 
+#include <stdbool.h>
+
 struct mime_part;
 
-/* A new reference, owned by the caller. */
-SV *head_new(pTHX_ const struct mime_part *p);
+/* Which fields of a part's head: those of a message that was wrapped are shared among two. */
+enum head_fields { HEAD_ALL, HEAD_CONTENT, HEAD_OTHERS };
+
+/* A new reference, owned by the caller. With HEAD_OTHERS it is that of the wrapping: it says so itself. */
+SV *head_new(pTHX_ const struct mime_part *p, enum head_fields which);
+
+/* Whether a MIME::Head has the fields of the part unchanged; only those fields
+ * of both are looked at. */
+bool head_is_original(pTHX_ SV *head, const struct mime_part *p, enum head_fields which);
 
 #endif

@@ -1,7 +1,10 @@
 #include "worker/xs.h"
 
+#include "worker/hooks.h"
+
 void xs_boot(pTHX)
 {
+	hooks_install(aTHX);
 	newCONSTSUB(gv_stashpvs("Mail::MIMEDefang", GV_ADD), "VERSION_TEXT", newSVpvs(DEFANG_VERSION));
 	newCONSTSUB(gv_stashpvs("Mail::MIMEDefang", GV_ADD), "CONFDIR", newSVpvs(DEFANG_CONFDIR));
 	xs_percent_boot(aTHX);

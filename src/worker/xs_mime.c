@@ -1,6 +1,9 @@
+/* Messages for Perl: parsing one, what is known of its parts, and their bodies. */
 #include "mime/mime.h"
-#include "worker/bodyfile.h"
 #include "worker/entity.h"
+#include "worker/head.h"
+#include "worker/message.h"
+#include "worker/rebuild.h"
 #include "worker/xs.h"
 
 #include <errno.h>
@@ -8,60 +11,182 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Read the file, make the objects. On success the entity; else NULL, and *fault says what is wrong with the
- * message, or is NULL when it is the system's fault and errno tells. */
-static SV *message_build(pTHX_ int fd, const char *folder, const struct mime_options *o, const char **fault)
-{
-	struct bodyfiles files = { .folder = folder };
-	struct mime *m = NULL;
-	enum mime_error e = mime_parse(fd, o, &m);
-	SV *entity;
-	int saved;
+#define OWNER_CLASS "Mail::MIMEDefang::Message"
 
-	*fault = e == MIME_OK || e == MIME_SYSTEM ? NULL : mime_error_text(e);
-	if (e != MIME_OK)
-		return NULL;
-	entity = entity_new(aTHX_ m, &files);
-	saved = errno;
-	mime_free(m);
-	errno = saved;
-	return entity;
+/* An object that keeps the message open; takes it. */
+static SV *owner_new(pTHX_ struct message *m)
+{
+	SV *owner = newSV(0);
+
+	sv_setref_pv(owner, OWNER_CLASS, m);
+	return owner;
 }
 
-/* parse_message(path, folder, max_parts): the message in `path` as a MIME::Entity, its bodies in files in
- * `folder`. The entity; or (undef, TEXT) when it is above a limit; or the empty list with $! set when it
- * cannot be read or a body cannot be written. max_parts above 0 lowers the number of parts allowed. */
+static void xs_owner_destroy(pTHX_ CV *cv)
+{
+	dXSARGS;
+
+	if (items != 1 || !SvROK(ST(0)))
+		croak_xs_usage(cv, "message");
+	message_close(INT2PTR(struct message *, SvIV(SvRV(ST(0)))));
+	XSRETURN_EMPTY;
+}
+
+/* The message as objects; NULL with errno set when it cannot be read. */
+static SV *message_entity(pTHX_ struct message *m, bool wrap)
+{
+	SV *owner = sv_2mortal(owner_new(aTHX_ m));
+
+	return entity_new(aTHX_ m, owner, wrap);
+}
+
+/* Options above 0 lower the limits. */
+static void limit_parts(struct mime_options *o, IV parts)
+{
+	if (parts > 0 && (UV)parts < o->max_parts)
+		o->max_parts = (unsigned)parts;
+}
+
+/* parse_message(path, folder, max_parts, wrap): the message in `path` as a MIME::Entity, its bodies to be
+ * files in `folder`. The entity; or (undef, TEXT) when it is above a limit; or the empty list with $! set
+ * when it cannot be read. max_parts above 0 lowers the number of parts allowed. With `wrap` it is a multipart
+ * in any case. */
 static void xs_parse_message(pTHX_ CV *cv)
 {
 	dXSARGS;
 	struct mime_options o = mime_defaults;
-	const char *fault;
-	SV *entity;
+	struct message *m = NULL;
+	enum mime_error e;
+	SV *entity = NULL;
 	int fd, saved;
 
-	if (items != 3)
-		croak_xs_usage(cv, "path, folder, max_parts");
-	if (SvIV(ST(2)) > 0 && (UV)SvIV(ST(2)) < o.max_parts)
-		o.max_parts = (unsigned)SvIV(ST(2));
+	if (items != 4)
+		croak_xs_usage(cv, "path, folder, max_parts, wrap");
+	limit_parts(&o, SvIV(ST(2)));
 	fd = open(SvPV_nolen(ST(0)), O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
 		XSRETURN_EMPTY;
-	entity = message_build(aTHX_ fd, SvPV_nolen(ST(1)), &o, &fault);
+	e = message_open(fd, SvPV_nolen(ST(1)), &o, &m);
 	saved = errno;
 	close(fd);
 	errno = saved;
+	if (e == MIME_OK)
+		entity = message_entity(aTHX_ m, SvTRUE(ST(3)));
 	if (entity != NULL) {
 		ST(0) = sv_2mortal(entity);
 		XSRETURN(1);
 	}
-	if (fault == NULL)
+	if (e == MIME_OK || e == MIME_SYSTEM)
 		XSRETURN_EMPTY;
 	ST(0) = &PL_sv_undef;
-	ST(1) = sv_2mortal(newSVpv(fault, 0));
+	ST(1) = sv_2mortal(newSVpv(mime_error_text(e), 0));
 	XSRETURN(2);
+}
+
+/* part_facts(entity): (type, name), as its head tells them; the empty list when it is not one that came with
+ * the message, or has got other Content- fields since. */
+static void xs_part_facts(pTHX_ CV *cv)
+{
+	dXSARGS;
+	const struct mime_part *p;
+	SV **head;
+
+	if (items != 1)
+		croak_xs_usage(cv, "entity");
+	if (entity_part(aTHX_ ST(0), &p) == NULL ||
+	    (head = hv_fetchs((HV *)SvRV(ST(0)), "mail_inet_head", 0)) == NULL ||
+	    !head_is_original(aTHX_ * head, p, HEAD_CONTENT))
+		XSRETURN_EMPTY;
+	EXTEND(SP, 2);
+	ST(0) = sv_2mortal(newSVpv(p->type, 0));
+	ST(1) = sv_2mortal(newSVpv(mime_filename(p), 0));
+	XSRETURN(2);
+}
+
+/* body_path(body): the file of a body that came with the message, made now if need be; undef when it cannot
+ * be made, with $! set. */
+static void xs_body_path(pTHX_ CV *cv)
+{
+	dXSARGS;
+	const struct mime_part *p;
+	struct message *m;
+	const char *path;
+
+	if (items != 1)
+		croak_xs_usage(cv, "body");
+	errno = ENOENT;
+	if ((m = entity_part(aTHX_ ST(0), &p)) == NULL || (path = message_body_path(m, p)) == NULL)
+		XSRETURN_UNDEF;
+	ST(0) = sv_2mortal(newSVpv(path, 0));
+	XSRETURN(1);
+}
+
+/* body_text(body): the body that came with the message, if nobody can have changed it; else undef. */
+static void xs_body_text(pTHX_ CV *cv)
+{
+	dXSARGS;
+	const struct mime_part *p;
+	struct message *m;
+	struct buf text;
+
+	if (items != 1)
+		croak_xs_usage(cv, "body");
+	if ((m = entity_part(aTHX_ ST(0), &p)) == NULL || !message_body_is_original(m, p))
+		XSRETURN_UNDEF;
+	buf_init(&text, BUF_NO_LIMIT);
+	if (mime_decode(message_mime(m), p, &text) < 0 || buf_error(&text) != 0) {
+		buf_free(&text);
+		XSRETURN_UNDEF;
+	}
+	ST(0) = sv_2mortal(newSVpvn(text.len > 0 ? text.data : "", text.len));
+	buf_free(&text);
+	XSRETURN(1);
+}
+
+/* write_bodies(): make the files of all bodies. True, or false with $! set. */
+static void xs_write_bodies(pTHX_ CV *cv)
+{
+	dXSARGS;
+	int rc;
+
+	if (items != 0)
+		croak_xs_usage(cv, "");
+	rc = message_write_all();
+	errno = -rc;
+	ST(0) = boolSV(rc == 0);
+	XSRETURN(1);
+}
+
+/* unwrap(entity): entity_unwrap(). */
+static void xs_unwrap(pTHX_ CV *cv)
+{
+	dXSARGS;
+
+	if (items != 1)
+		croak_xs_usage(cv, "entity");
+	ST(0) = boolSV(entity_unwrap(aTHX_ ST(0)));
+	XSRETURN(1);
+}
+
+/* print_body(entity, handle): rebuild.h. */
+static void xs_print_body(pTHX_ CV *cv)
+{
+	dXSARGS;
+
+	if (items != 2)
+		croak_xs_usage(cv, "entity, handle");
+	rebuild_print_body(aTHX_ ST(0), ST(1));
+	XSRETURN_EMPTY;
 }
 
 void xs_mime_boot(pTHX)
 {
+	newXS("Mail::MIMEDefang::unwrap", xs_unwrap, __FILE__);
+	newXS("Mail::MIMEDefang::print_body", xs_print_body, __FILE__);
 	newXS("Mail::MIMEDefang::parse_message", xs_parse_message, __FILE__);
+	newXS("Mail::MIMEDefang::part_facts", xs_part_facts, __FILE__);
+	newXS("Mail::MIMEDefang::body_path", xs_body_path, __FILE__);
+	newXS("Mail::MIMEDefang::body_text", xs_body_text, __FILE__);
+	newXS("Mail::MIMEDefang::write_bodies", xs_write_bodies, __FILE__);
+	newXS(OWNER_CLASS "::DESTROY", xs_owner_destroy, __FILE__);
 }

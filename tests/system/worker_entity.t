@@ -17,7 +17,12 @@ sub settle
 {
 	my ($entity) = @_;
 	my $body = $entity->{ME_Bodyhandle};
-	$body->{MB_Path} = $body->as_string if $body;
+	delete $entity->{MD_Part};
+	if ($body) {
+		$body->{MB_Path} = $body->as_string;
+		delete @$body{qw(MD_Part MD_Message)};
+		bless $body, 'MIME::Body::File';
+	}
 	delete $entity->{ME_Bodyhandle} unless $body;
 	my $head = $entity->head;
 	delete $head->{MIH_DefaultType} if ($head->{MIH_DefaultType} // '') eq 'text/plain'; # the default of the default
@@ -39,7 +44,7 @@ for my $file (@files) {
 	$parser->output_dir("$folder/theirs");
 	$parser->extract_uuencode(1);
 	my $theirs = text_of($parser->parse_open($file));
-	my ($ours, $fault) = Mail::MIMEDefang::parse_message($file, "$folder/ours", -1);
+	my ($ours, $fault) = Mail::MIMEDefang::parse_message($file, "$folder/ours", -1, 0);
 	$ours = $ours ? text_of($ours) : $fault // $!;
 	print $theirs eq $ours ? "same\n" : "different\n";
 	unlink glob "$folder/*/*";

@@ -28,6 +28,8 @@ sub builtin_create_parser {
 # An attachment's name in UTF-8, or '': from Content-Disposition, then Content-Type, then Content-Description.
 sub takeStabAtFilename {
 	my ($entity) = @_;
+	my (undef, $known) = Mail::MIMEDefang::part_facts($entity);
+	return $known if defined $known;
 	my $head = $entity->head;
 	my $name;
 	# Most parts have no name at all; looking for one is most of the work of a scan.

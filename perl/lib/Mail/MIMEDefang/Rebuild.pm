@@ -16,9 +16,10 @@ our @EXPORT_OK = qw(rebuild_entity replace_entire_message);
 # Takes the message as parsed; one that is not multipart becomes a multipart of one, so that parts can be replaced and added.
 sub begin {
 	my ($class, $entity) = @_;
-	my %had = map { lc $_ => 1 } grep { /^Content-/i } $entity->head->tags;
-	$WasMultiPart = $entity->is_multipart ? 1 : 0;
-	$entity->make_multipart unless $WasMultiPart;
+	my $wrapped = !exists $entity->{MD_Part} && $entity->parts == 1 && exists $entity->parts(0)->{MD_Part};
+	$WasMultiPart = !$wrapped && $entity->is_multipart ? 1 : 0;
+	my %had = map { lc $_ => 1 } grep { /^Content-/i } ($wrapped ? $entity->parts(0) : $entity)->head->tags;
+	$entity->make_multipart unless $wrapped || $WasMultiPart; # a parser of the filter's own does not wrap
 	return bless { entity => $entity, had => \%had }, $class;
 }
 
@@ -52,7 +53,8 @@ sub rebuild_entity {
 # What takes the part's place: itself, another one, or nothing.
 sub filter_part {
 	my ($part) = @_;
-	my $is_container = $part->is_multipart || $part->parts;
+	my ($type) = facts_of($part);
+	my $is_container = ($part->{ME_EffType} // $type) =~ m{^multipart/} || $part->parts;
 	($Action, $ReplacementEntity) = ('accept', undef);
 	if ($is_container) {
 		call_filter(main->can('filter_multipart'), 'In filter_multipart routine', $part);
@@ -66,13 +68,20 @@ sub filter_part {
 	return $part;
 }
 
+# Type and name of a part. What came with the message need not be looked for again.
+sub facts_of {
+	my ($part) = @_;
+	my @facts = Mail::MIMEDefang::part_facts($part);
+	return @facts ? @facts : ($part->mime_type, takeStabAtFilename($part));
+}
+
 sub call_filter {
 	my ($function, $tag, $part) = @_;
 	return unless $function;
-	my $name = takeStabAtFilename($part);
+	my ($type, $name) = facts_of($part);
 	push_status_tag($tag);
 	$InFilterContext = 1;
-	$function->($part, $name, Mail::MIMEDefang::Utils::extension_of($name), $part->mime_type);
+	$function->($part, $name, Mail::MIMEDefang::Utils::extension_of($name), $type);
 	$InFilterContext = 0;
 	pop_status_tag();
 	return;
@@ -142,7 +151,7 @@ sub write_body {
 	my $path = "$CWD/NEWBODY";
 	my $fh = IO::File->new($path, '>') or die "cannot open NEWBODY: $!\n";
 	$fh->binmode;
-	$entity->print_body($fh);
+	Mail::MIMEDefang::print_body($entity, $fh);
 	$fh->close or die "cannot write NEWBODY: $!\n";
 	$self->write_content_headers;
 	signal_changed();
@@ -154,6 +163,7 @@ sub write_body {
 sub collapse {
 	my ($self) = @_;
 	my $entity = $self->{entity};
+	return if Mail::MIMEDefang::unwrap($entity);
 	return unless $entity->mime_type =~ m{^multipart/(?:mixed|alternative)\z};
 	$entity->add_part(MIME::Entity->build(Type => 'text/plain', Top => 0, Data => '')) unless $entity->parts;
 	$entity->make_singlepart if $entity->parts == 1;
@@ -164,7 +174,8 @@ sub collapse {
 # none: it becomes what it is, text.
 sub retype_unparseable {
 	my ($entity) = @_;
-	if ($entity->bodyhandle && $entity->mime_type =~ m{^multipart/}) {
+	my ($type) = Mail::MIMEDefang::part_facts($entity);
+	if ($entity->bodyhandle && ($type // $entity->mime_type) =~ m{^multipart/}) {
 		$entity->head->replace('Content-Type', 'text/plain');
 		$entity->effective_type('text/plain');
 	}
@@ -176,21 +187,30 @@ sub retype_unparseable {
 sub write_content_headers {
 	my ($self) = @_;
 	my $head = $self->{entity}->head;
-	my %has = map { lc $_ => $_ } grep { /^Content-/i } $head->tags;
-	write_result_line('M', $has{'content-type'} ? value_of($head, 'Content-Type') : $head->mime_type);
-	write_result_line('I', $has{$_}, 1, value_of($head, $_)) for grep { $_ ne 'content-type' } sort keys %has;
+	my %has = content_fields($head);
+	my $type = delete $has{'Content-Type'};
+	write_result_line('M', $type // $head->mime_type);
+	write_result_line('I', $_, 1, $has{$_}) for sort keys %has;
 	my %gone = %{ $self->{had} };
 	$gone{'content-transfer-encoding'} = 1 if !$WasMultiPart && $self->{entity}->is_multipart;
-	delete @gone{ 'content-type', keys %has };
+	delete @gone{ 'content-type', map { lc } keys %has };
 	write_result_line('J', join('-', map { ucfirst } split /-/, $_), 1) for sort keys %gone;
 	return;
 }
 
-sub value_of {
-	my ($head, $name) = @_;
-	my $value = $head->get($name, 0) // '';
-	$value =~ s/\n+\z//;
-	return $value;
+# Names, as Mail::Header writes them in its index, and the first value of each. A line that was deleted is undef there.
+sub content_fields {
+	my ($head) = @_;
+	my $index = $head->{mail_hdr_hash};
+	my %fields;
+	for my $name (grep { /^Content-/i } keys %$index) {
+		my ($value) = map { defined $$_ ? $$_ : () } grep { ref } @{ $index->{$name} };
+		next unless defined $value;
+		$value =~ s/\A[^:]*:\s?//;
+		$value =~ s/\n+\z//;
+		$fields{$name} = $value;
+	}
+	return %fields;
 }
 
 1;

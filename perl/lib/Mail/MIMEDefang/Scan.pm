@@ -6,6 +6,7 @@ use warnings;
 use Cwd ();
 use Mail::MIMEDefang;
 use Mail::MIMEDefang::Actions;
+use Mail::MIMEDefang::Body ();
 use Mail::MIMEDefang::Check;
 use Mail::MIMEDefang::Rebuild;
 
@@ -57,7 +58,7 @@ sub scan {
 sub parse {
 	push_status_tag('Parsing Message');
 	my $create = main->can('filter_create_parser');
-	my @parsed = $create ? parse_by($create->()) : Mail::MIMEDefang::parse_message('INPUTMSG', './Work', $MaxMIMEParts);
+	my @parsed = $create ? parse_by($create->()) : Mail::MIMEDefang::parse_message('INPUTMSG', './Work', $MaxMIMEParts, 1);
 	my $error = "$!";
 	pop_status_tag();
 	return (undef, (-e 'INPUTMSG' ? 'cannot take the message apart' : "couldn't open INPUTMSG") . ": $error") unless @parsed;

@@ -1,0 +1,11 @@
+/* rebuild.h - a message written anew: as MIME::Entity::print_body() writes it, but what a filter has left as
+ * it came is copied from the message byte for byte. */
+#ifndef DEFANG_WORKER_REBUILD_H
+#define DEFANG_WORKER_REBUILD_H
+
+#include "worker/perlapi.h"
+
+/* Print the body of a MIME::Entity to a file handle. Dies when that fails. */
+void rebuild_print_body(pTHX_ SV *entity, SV *handle);
+
+#endif
