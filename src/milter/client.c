@@ -45,10 +45,10 @@ static void log_trouble(const struct question *q, enum ask_result result, int er
 			strerror(-error));
 }
 
-static void log_bad_answer(const struct question *q, char *answer)
+/* An empty answer is a byte that all empty buffers of all loops share: it must not be cut in place. */
+static void log_bad_answer(const struct question *q, const char *answer)
 {
-	answer[strcspn(answer, "\n")] = '\0';
-	who_err(q->about, "Error from multiplexor: %s", answer);
+	who_err(q->about, "Error from multiplexor: %.*s", (int)strcspn(answer, "\n"), answer);
 }
 
 /* A controller that ends in the midst of a request leaves no more than an end of file. */
