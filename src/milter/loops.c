@@ -146,13 +146,23 @@ static void lanes_order(const struct loops *l, enum order order)
 
 /* Connections */
 
+/* To whom: the first loop as long as it has nothing to do, since handing on costs time; else all in turn. */
+static int choose(struct loops *l)
+{
+	int to = l->turn;
+
+	if (l->first.n_sessions == 0)
+		return l->n_lanes;
+	l->turn = to == l->n_lanes ? 0 : to + 1;
+	return to;
+}
+
 /* A lane that is far behind gets no more: the connection is then the first loop's. */
 static void on_admit(int fd, void *arg)
 {
 	struct loops *l = arg;
-	int to = l->turn;
+	int to = choose(l);
 
-	l->turn = to == l->n_lanes ? 0 : to + 1;
 	if (to == l->n_lanes || mailbox_post(l->lanes[to].orders, (struct note){ ORDER_TAKE, fd }) < 0)
 		session_start(&l->first, fd);
 }

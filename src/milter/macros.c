@@ -47,14 +47,22 @@ static const char *bare_name(const char *name, size_t *len)
 	return name;
 }
 
+/* A set is a row of these, each followed by the name and the value, with a NUL behind each. */
+struct pair {
+	uint32_t name_len, value_len;
+};
+
 static void set_add(struct buf *set, const char *name, const char *value)
 {
-	size_t len, before = set->len;
+	size_t len, before = set->len, value_len = strlen(value);
+	struct pair pair;
 
 	name = bare_name(name, &len);
+	pair = (struct pair){ (uint32_t)len, (uint32_t)value_len };
+	buf_add(set, &pair, sizeof(pair));
 	buf_add(set, name, len);
 	buf_addc(set, '\0');
-	buf_add(set, value, strlen(value) + 1);
+	buf_add(set, value, value_len + 1);
 	if (buf_error(set) != 0)
 		set->len = before; /* no half pair; the error stays, and stops the rest */
 }
@@ -100,11 +108,13 @@ static const char *set_get(const struct buf *set, const char *name, size_t len)
 	const char *at = set->data, *end = set->data + set->len;
 
 	while (at < end) {
-		const char *value = at + strlen(at) + 1;
+		struct pair pair;
 
-		if (strncmp(at, name, len) == 0 && at[len] == '\0')
-			return value;
-		at = value + strlen(value) + 1;
+		memcpy(&pair, at, sizeof(pair));
+		at += sizeof(pair);
+		if (pair.name_len == len && memcmp(at, name, len) == 0)
+			return at + len + 1;
+		at += pair.name_len + 1 + pair.value_len + 1;
 	}
 	return NULL;
 }

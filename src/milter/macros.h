@@ -13,7 +13,7 @@
 #define MACROS_MAX_BYTES 32768 /* of one set; what goes beyond is dropped */
 
 struct macros {
-	struct buf sets[MILTER_STAGES]; /* name NUL value NUL .., names without braces */
+	struct buf sets[MILTER_STAGES]; /* pairs, names without braces: see macros.c */
 };
 
 void macros_init(struct macros *m);

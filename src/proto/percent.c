@@ -8,17 +8,25 @@ static bool is_plain(unsigned char c)
 	return c > 32 && c <= 126 && c != '%' && c != '\\' && c != '\'' && c != '"';
 }
 
-void percent_encode(struct buf *out, const char *s, size_t n)
+static void add_encoded(struct buf *out, unsigned char c)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
+	buf_add(out, (const char[]){ '%', digits[c >> 4], digits[c & 15] }, 3);
+}
 
-		if (is_plain(c))
-			buf_addc(out, s[i]);
-		else
-			buf_add(out, (const char[]){ '%', digits[c >> 4], digits[c & 15] }, 3);
+void percent_encode(struct buf *out, const char *s, size_t n)
+{
+	const char *end = s + n;
+
+	while (s < end) {
+		const char *run = s;
+
+		while (s < end && is_plain((unsigned char)*s))
+			s++;
+		buf_add(out, run, (size_t)(s - run));
+		if (s < end)
+			add_encoded(out, (unsigned char)*s++);
 	}
 }
 
