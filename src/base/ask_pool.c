@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define MAX_IDLE 64
+#define MAX_IDLE 32
 
 struct ask_idle {
 	LIST_ENTRY(ask_idle) link;

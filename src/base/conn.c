@@ -14,9 +14,9 @@
 
 #define READ_SIZE 65536 /* bytes taken by one read; a milter packet at its largest */
 #define MAX_DISCARD (1 << 20)
-#define LARGE 4096             /* unconsumed input of so many bytes is the begin of something large */
-#define LARGE_READ_SIZE 131072 /* bytes then taken by one read: two such packets */
-#define IDLE_ROOM 512          /* an empty buffer larger than this is given back */
+#define LARGE 4096            /* unconsumed input of so many bytes is the begin of something large */
+#define LARGE_READ_SIZE 65536 /* bytes then taken by one read: more would not stay in the cache */
+#define IDLE_ROOM 512         /* an empty buffer larger than this is given back */
 
 struct conn {
 	struct loop *loop;
