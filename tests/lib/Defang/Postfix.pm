@@ -1,5 +1,5 @@
 # A real Postfix of the test's own: configuration, queue, data and log in a temporary folder, high ports. Needs root. Ways in: {smtp}{NAME}
-# for each milter given, and {queued}, which takes mail without a milter and hands it from the queue to the first of the others, so that
+# for each milter given, {old}{N} for the first of them with milter protocol version N, and {queued}, which takes mail without a milter and hands it from the queue to the first of the others, so that
 # it is Postfix itself that tries again. With `sendmail`, a program of that path
 # takes mail from everybody as /usr/sbin/sendmail does, and `submission` is the milter for it.
 package Defang::Postfix;
@@ -30,6 +30,7 @@ sub start
 	my $dir = $self->{dir};
 	$self->{log} = "$dir/maillog";
 	$self->{queued} = free_port();
+	$self->{old}{$_} = free_port() for 2, 3, 4;
 	$self->make_folders;
 	spew("$dir/etc/main.cf", $self->main_cf . $self->submission_cf(%how) . patience_cf(%how));
 	spew("$dir/etc/master.cf", $self->master_cf(%how));
@@ -67,8 +68,8 @@ data_directory = $dir/data
 maillog_file = $self->{log}
 maillog_file_prefixes = $dir
 myhostname = mx.example.org
-mydestination =
-local_recipient_maps =
+mydestination = local.example
+local_recipient_maps = inline:{known=known}
 alias_maps =
 alias_database =
 mynetworks = 127.0.0.0/8
@@ -168,18 +169,22 @@ proxymap  unix - - n - - proxymap
   -o content_filter=smtp:[127.0.0.1]:$self->{smtp}{ $how{first} }
 CF
 	# Another host name, or the hop from {queued} would look like a loop.
-	for my $name (sort keys %{ $how{milters} }) {
-		my $socket = $how{milters}{$name} =~ s/^inet:(\d+)@(.*)/inet:$2:$1/r;
-		$text .= "127.0.0.1:$self->{smtp}{$name} inet n - n - - smtpd\n"
-			. "  -o smtpd_milters=$socket -o myhostname=second.example.org\n";
-	}
+	$text .= smtpd($self->{smtp}{$_}, $how{milters}{$_}) for sort keys %{ $how{milters} };
+	$text .= smtpd($self->{old}{$_}, $how{milters}{ $how{first} }) . "  -o milter_protocol=$_\n" for sort keys %{ $self->{old} };
 	return $text;
+}
+
+sub smtpd
+{
+	my ($port, $milter) = @_;
+	my $socket = $milter =~ s/^inet:(\d+)@(.*)/inet:$2:$1/r;
+	return "127.0.0.1:$port inet n - n - - smtpd\n  -o smtpd_milters=$socket -o myhostname=second.example.org\n";
 }
 
 sub is_up
 {
 	my ($self) = @_;
-	return !grep { !Defang::Mta::answers($_) } values %{ $self->{smtp} }, $self->{queued};
+	return !grep { !Defang::Mta::answers($_) } values %{ $self->{smtp} }, values %{ $self->{old} }, $self->{queued};
 }
 
 sub stop

@@ -75,10 +75,11 @@ sub test_headers
 {
 	my ($mta, $port) = @_;
 	my @odd = ("X-Eight: \xc3\xa4 and \xe4", "X-Folded: one\n\ttwo\n  three", 'X-Twice: 1', 'X-Twice: 2', 'X-None:none', 'X-Two:  two', "X-Tab:\ttab");
-	my $got = taken($mta, $port, 'a message with 8-bit and folded headers', $to, message('headers', "K\xf6rper\n", @odd)) or return;
+	my $got = taken($mta, $port, 'a message with 8-bit and folded headers', $to, message('headers raw', "K\xf6rper\n", @odd)) or return;
 	like $got->{text}, qr/^X-Eight: \xc3\xa4 and \xe4$/m, '  the 8-bit header as it was';
 	like $got->{text}, qr/^X-Folded: one\n\ttwo\n  three$/m, '  the folded one too';
 	like $got->{text}, qr/^X-None:none\nX-Two:  two\nX-Tab:\ttab$/m, '  and those with other blanks than one';
+	like $got->{text}, qr/^X-Raw: \[X-None:none\]$/m, '  which INPUTMSG has exactly';
 	like $got->{text}, qr/^Subject: changed\n\ton two lines$/m, '  with a new header of two lines';
 	like $got->{text}, qr/^X-Twice: 1$/m, '  the first of two headers is there';
 	unlike $got->{text}, qr/^X-Twice: 2$/m, '  the second is deleted';
@@ -462,18 +463,20 @@ my @stories = (
 );
 my @long = (['killed workers' => \&test_killed_workers]);
 
-my @how = (filter => filter(), pool => [qw(-q 100)], milter => [qw(-r -H -s -t -q)]);
+my @milter = qw(-r -H -s -t -q);
+my @how = (filter => filter(), pool => [qw(-q 100)], milter => \@milter);
 
-# Two chains, with the milter on a UNIX-domain socket and on a TCP port. An administrator would put the mail server's user into the group of
+# Two chains, with the milter on a UNIX-domain socket, and with -N on a TCP port. An administrator would put the mail server's user into the group of
 # the socket and give -G.
 sub chains
 {
-	my %chains = (unix => Defang::Test->chain(@how), inet => Defang::Test->chain(@how, listen => 'inet:' . free_port() . '@127.0.0.1'));
+	my %chains = (unix => Defang::Test->chain(@how), inet => Defang::Test->chain(@how, milter => [@milter, '-N'], listen => 'inet:' . free_port() . '@127.0.0.1'));
 	chmod 0777, $chains{unix}{listen} =~ s/^unix://r or die "chmod: $!";
 	return %chains;
 }
 
-# Run a driver's server through all stories, then through those that are its own: [ NAME => sub { my ($mta, $chain) = @_; .. } ].
+# Run a driver's server through all stories, then through those that are its own: [ NAME => sub { my ($mta, \%chains) = @_; .. } ], the chains by the
+# names of their milters.
 sub run
 {
 	my ($class, @own) = @_;
@@ -491,7 +494,7 @@ sub run
 		}
 	}
 	for my $story (@own) {
-		subtest $story->[0] => sub { $story->[1]->($mta, $chains{unix}) };
+		subtest $story->[0] => sub { $story->[1]->($mta, \%chains) };
 	}
 	$mta->stop;
 	ok $_->stop, 'all ends well' for values %chains;
