@@ -6,7 +6,8 @@
 #define DEFAULT_RULES DEFANG_CONFDIR "/mimedefang-filter"
 
 const char args_usage[] =
-	"usage: mimedefang.pl [-f RULES] -server | -serveru | -test | -validate | -features | DIRECTORY\n";
+	"usage: mimedefang.pl [-f RULES] -server | -serveru | -test | -validate | -features |\n"
+	"                                   -structure FILE | DIRECTORY\n";
 
 /* The forms are those of worker programs: mimedefang.pl(8). */
 static const struct {
@@ -40,6 +41,13 @@ bool args_parse(int argc, char *const argv[], struct args *out)
 	if (argc > i + 1 && strcmp(argv[i], "-f") == 0) {
 		a.rules = argv[i + 1];
 		i += 2;
+	}
+	if (i == argc - 2 && strcmp(argv[i], "-structure") == 0 && a.program == 0) {
+		a.mode = WORKER_STRUCTURE;
+		a.rules = "/dev/null"; /* it is about the message only */
+		a.dir = argv[i + 1];
+		*out = a;
+		return true;
 	}
 	if (i != argc - 1)
 		return false;

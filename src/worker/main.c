@@ -76,7 +76,18 @@ static int run_once(const struct args *a, struct buf *out)
 			return EX_SOFTWARE;
 		fputs(out->data, stdout);
 		break;
+	case WORKER_STRUCTURE:
+		if (!worker_call("structure", a->dir, out))
+			return EX_DATAERR;
+		fputs(out->data, stdout);
+		break;
 	case WORKER_TEST:
+		if (!worker_call("test", a->rules, out))
+			return EX_CONFIG;
+		if (out->len > 0) {
+			fputs(out->data, stderr);
+			return EX_CONFIG;
+		}
 		printf("Filter %s seems syntactically correct.\n", a->rules);
 		break;
 	case WORKER_SERVE:

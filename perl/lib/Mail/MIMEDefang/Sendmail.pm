@@ -5,12 +5,16 @@ use strict;
 use warnings;
 use Mail::MIMEDefang qw(md_syslog %Features);
 
+# In a trial of a filter: takes $write in place of sendmail.
+our $DryRun;
+
 my %is_mode = map { $_ => 1 } qw(-odb -odq -odd -odi);
 
 # Give a message to sendmail. $write->($fh) prints it. How: from (envelope sender), name (full name, may be missing), mode (-odd and
 # the like; anything else is -odd), rcpts. 1, or 0 with a line in the log.
 sub submit {
 	my ($write, %how) = @_;
+	return $DryRun->($write) if $DryRun;
 	my @command = command(%how);
 	local $SIG{PIPE} = 'IGNORE';
 	my $pid = open my $fh, '|-', @command;

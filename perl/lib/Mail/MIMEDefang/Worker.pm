@@ -88,6 +88,20 @@ sub scan {
 	return;
 }
 
+# `-test`: what is wrong, as lines.
+sub test {
+	my ($path) = @_;
+	require Mail::MIMEDefang::Trial;
+	return Mail::MIMEDefang::Trial::test($path);
+}
+
+# `-structure FILE`
+sub structure {
+	my ($path) = @_;
+	require Mail::MIMEDefang::Trial;
+	return Mail::MIMEDefang::Trial::structure($path);
+}
+
 sub validate {
 	die "ERROR: You must define a function called filter_validate in your filter to use the -validate argument.\n"
 		unless defined &main::filter_validate;
