@@ -12,7 +12,15 @@ use Defang::Test qw(stage data temp_dir slurp spew wait_until run_command);
 use IO::Select;
 use POSIX qw(:sys_wait_h);
 
-my %running;
+my %running; # by process: its pipes
+
+# In a child of the test: let go of the workers' pipes, which would never come to their end while it holds one.
+sub disown
+{
+	close $_ for map { @$_ } values %running;
+	%running = ();
+	return;
+}
 
 sub start
 {
@@ -35,7 +43,7 @@ sub start
 	}
 	$in_write->autoflush(1);
 	@$self{qw(to from)} = ($in_write, $out_read);
-	$running{ $self->{pid} } = 1;
+	$running{ $self->{pid} } = [$in_write, $out_read];
 	return $self;
 }
 

@@ -17,8 +17,11 @@ package main;
 use MIME::Entity ();
 use Mail::MIMEDefang;
 use Mail::MIMEDefang::Actions;
+use Mail::MIMEDefang::Antispam;
+use Mail::MIMEDefang::Antivirus;
 use Mail::MIMEDefang::MIME;
 use Mail::MIMEDefang::Mail;
+use Mail::MIMEDefang::Net;
 use Mail::MIMEDefang::RFC2822;
 use Mail::MIMEDefang::Utils;
 
@@ -39,6 +42,7 @@ our ($Serving, $Pid) = (0, $$);
 STDOUT->autoflush(1);
 
 Mail::MIMEDefang::detect_surroundings(Cwd::getcwd() || '/var/spool/MIMEDefang', Mail::MIMEDefang::CONFDIR());
+Mail::MIMEDefang::Antivirus::detect();
 
 # Compile the filter; /dev/null means none. Dies with Perl's own message.
 sub load_rules {
