@@ -333,7 +333,6 @@ my %wanted = (
 
 # What we would have to load to use them: Debian's packages, for messages.
 my %package = (
-	'AnyEvent' => 'libanyevent-perl',
 	'Archive::Zip' => 'libarchive-zip-perl',
 	'HTML::Parser' => 'libhtml-parser-perl',
 	'IO::Socket::SSL' => 'libio-socket-ssl-perl',

@@ -5,7 +5,6 @@ use strict;
 use warnings;
 use Exporter 'import';
 use Mail::MIMEDefang;
-use Mail::MIMEDefang::Dialog;
 use Mail::MIMEDefang::Utils;
 
 our @EXPORT = qw(
@@ -98,6 +97,7 @@ sub md_spamc_check {
 	return @none unless $client && in_message_context('md_spamc_check');
 	my $message = message_text();
 	return @none if $client->{max} && length $message > $client->{max};
+	require Mail::MIMEDefang::Dialog;
 	my $answer = spamd_answer(Mail::MIMEDefang::Dialog::ask($client->{where}, $patience, spamd_question($message, $client->{user})));
 	if (!$answer) {
 		md_syslog('err', "md_spamc_check: no answer of spamd at $client->{where}");

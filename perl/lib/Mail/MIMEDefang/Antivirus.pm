@@ -7,7 +7,6 @@ use warnings;
 use Exporter 'import';
 use POSIX ();
 use Mail::MIMEDefang;
-use Mail::MIMEDefang::ScanDaemons;
 use Mail::MIMEDefang::Scanners;
 
 my %scanner = %Mail::MIMEDefang::Scanners::scanner;
@@ -88,6 +87,7 @@ sub scan_by_daemon {
 	# A filter that says where it is, has it.
 	return @missing unless $Features{"Virus:$daemon->{feature}"} || defined $where;
 	$where //= do { no strict 'refs'; ${"Mail::MIMEDefang::$daemon->{where}"} };
+	require Mail::MIMEDefang::ScanDaemons;
 	push_status_tag('Running virus scanner');
 	my ($category, $code, $virus, $said) = @{ Mail::MIMEDefang::ScanDaemons->can("scan_$name")->($path, $where) };
 	pop_status_tag();

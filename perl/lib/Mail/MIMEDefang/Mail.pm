@@ -7,7 +7,6 @@ use Exporter 'import';
 use Mail::MIMEDefang;
 use Mail::MIMEDefang::MIME ();
 use Mail::MIMEDefang::Sendmail;
-use Mail::MIMEDefang::Smtp;
 use Mail::MIMEDefang::Utils;
 
 our @EXPORT = qw(
@@ -46,6 +45,7 @@ sub resend_message_specifying_mode {
 # (verdict, code, dsn, text). The recipient is only for the log.
 sub get_smtp_return_code {
 	my ($socket, $rcpt, $server) = @_;
+	require Mail::MIMEDefang::Smtp;
 	my ($verdict, $code, $dsn, @texts) = Mail::MIMEDefang::Smtp::read_reply($socket, $server);
 	md_syslog('info', "get_smtp_return_code: $server about $rcpt: $texts[-1]") if $verdict eq 'TEMPFAIL';
 	return ($verdict, $code, $dsn, join ' ', @texts);
@@ -54,6 +54,7 @@ sub get_smtp_return_code {
 # (verdict, code, dsn, reference to a hash name => parameters). EHLO has been said.
 sub get_smtp_extensions {
 	my ($socket, $server) = @_;
+	require Mail::MIMEDefang::Smtp;
 	my ($verdict, $code, $dsn, @texts) = Mail::MIMEDefang::Smtp::read_reply($socket, $server);
 	return ($verdict, $code, $dsn, $verdict eq 'CONTINUE' ? Mail::MIMEDefang::Smtp::extensions(@texts) : {});
 }
@@ -61,6 +62,7 @@ sub get_smtp_extensions {
 # Whether another server would take mail for the recipient: (verdict, text, code, dsn), as filter_recipient() returns it.
 sub md_check_against_smtp_server {
 	my ($sender, $rcpt, $helo, $server, $port) = @_;
+	require Mail::MIMEDefang::Smtp;
 	my $conversation = { server => $server, port => $port || 25, helo => $helo };
 	my @failure = greet($conversation, 1);
 	@failure = greet($conversation, 0) if $conversation->{tls_failed};
