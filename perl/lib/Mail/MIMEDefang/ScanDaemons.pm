@@ -1,7 +1,8 @@
 package Mail::MIMEDefang::ScanDaemons;
 
 # Virus scanners that are daemons. Each scan_* takes a path (a file, or a folder with all files in it) and the place of the socket, and
-# returns [category, exit code, virus name, all that was said]. Not for filters.
+# returns [category, exit code, virus name, all that was said]. Only clamd has been met for real: the protocols of the others are what is
+# generally known of them. An answer that is not understood is an error, never `ok`. Not for filters.
 use strict;
 use warnings;
 use File::Find ();

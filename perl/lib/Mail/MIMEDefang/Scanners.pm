@@ -1,6 +1,7 @@
 package Mail::MIMEDefang::Scanners;
 
-# Virus scanners that are commands, described by data. Facts are those of the products' own manuals. Not for filters.
+# Virus scanners that are commands, described by data. Only the two of ClamAV have been run for real: most of the others are not sold any
+# more, and their rows say what is generally known of them. Check a row against the product before you trust it. Not for filters.
 #
 #	feature		key of %Features with the path of the command, in front of it `Virus:`
 #	commands	names under which the command is looked for
