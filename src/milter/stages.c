@@ -1,8 +1,6 @@
 #include "milter/stages.h"
 
-#include "milter/answer.h"
-#include "milter/check.h"
-#include "milter/patience.h"
+#include "milter/asking.h"
 #include "milter/wanted.h"
 
 #include <string.h>
@@ -78,126 +76,7 @@ enum next stage_optneg(struct session *s, const struct milter_msg *m)
 	return NEXT_PACKET;
 }
 
-/* Storing the message */
-
-static void log_unwritten(const struct session *s, int err)
-{
-	who_err(session_who(s), "message not written: %s", strerror(-err));
-}
-
-/* The filter may look into the work directory while it is asked. 0, or -1 when it cannot, which is logged. */
-static int sync_message(struct session *s)
-{
-	int err = message_sync(s->message);
-
-	if (err < 0)
-		log_unwritten(s, err);
-	return err < 0 ? -1 : 0;
-}
-
-/* The recipient in hand is accepted. 0, or -1 when it cannot be noted, which is logged. */
-static int keep_recipient(struct session *s)
-{
-	int err = message_rcpt_keep(s->message);
-
-	if (err < 0)
-		log_unwritten(s, err);
-	return err < 0 ? -1 : 0;
-}
-
-/* Checks: a question to the controller, perhaps a delay, then the answer to the MTA */
-
-/* Whether a verdict is the end of the message. */
-static bool ends_message(enum milter_command c, enum verdict v)
-{
-	bool recipient_only = c == MILTER_RCPT && (v == VERDICT_REJECT || v == VERDICT_TEMPFAIL);
-
-	return v != VERDICT_CONTINUE && (c == MILTER_MAIL || c == MILTER_RCPT) && !recipient_only;
-}
-
-static void send_held(struct session *s)
-{
-	conn_write(s->conn, s->held.data, s->held.len);
-	buf_free(&s->held);
-	account_answer(s, s->asking, s->held_verdict);
-	if (ends_message(s->asking, s->held_verdict))
-		session_end_message(s);
-	session_pump(s);
-}
-
-static void on_delay_over(void *arg)
-{
-	send_held(arg);
-}
-
-/* False when there is no memory for a timer; the answer then goes out at once. */
-static bool start_delay(struct session *s, int seconds)
-{
-	int64_t wanted = (int64_t)seconds * 1000;
-	int64_t delay = patience_delay(wanted, loop_now(s->server->loop), s->answer_by);
-
-	if (delay < wanted)
-		who_warn(session_who(s),
-			 "delay of %d s cut short: the MTA is not kept waiting for longer than %lld s",
-			 seconds, (long long)session_settings(s)->command_timeout_s);
-	if (s->delay == NULL)
-		s->delay = timer_new(s->server->loop, on_delay_over, s);
-	if (s->delay == NULL)
-		return false;
-	timer_set(s->delay, delay);
-	return true;
-}
-
-/* Answer what the filter said, now or after a delay. At CONNECT no words and no delay can be given. */
-static void conclude(struct session *s, const struct check_reply *reply, enum failure failure)
-{
-	bool plain = s->asking == MILTER_CONNECT;
-	const struct smtp_reply *words = reply->has_reply && !plain ? &reply->reply : NULL;
-
-	s->held_verdict = reply->verdict;
-	if (reply->verdict == VERDICT_DISCARD && (s->asking == MILTER_CONNECT || s->asking == MILTER_HELO)) {
-		s->discards = s->asking;
-		s->held_verdict = VERDICT_CONTINUE;
-	}
-	if (s->asking == MILTER_RCPT && reply->verdict == VERDICT_CONTINUE && keep_recipient(s) < 0) {
-		s->held_verdict = VERDICT_TEMPFAIL;
-		failure = FAILURE_SPOOL;
-		words = NULL;
-	}
-	if (ends_message(s->asking, s->held_verdict))
-		account_decide(s, s->asking, s->held_verdict, words, failure);
-	else
-		account_failure(s, failure);
-	answer_put(&s->held, s->held_verdict, words);
-	if (plain || reply->delay_s <= 0 || !start_delay(s, reply->delay_s))
-		send_held(s);
-}
-
-static void on_check(const struct check_reply *reply, enum failure failure, void *arg)
-{
-	struct session *s = arg;
-
-	s->question = NULL;
-	conclude(s, reply, failure);
-}
-
-/* Ask what `line` holds, and free it, on behalf of a command. 0, or -1 when it cannot be asked, which is
- * logged. */
-static int ask(struct session *s, enum milter_command c, struct buf *line)
-{
-	s->asking = c;
-	s->question = client_check(&s->server->client, session_who(s), line, s->answer_by, on_check, s);
-	buf_free(line);
-	return s->question != NULL ? 0 : -1;
-}
-
 /* CONNECT and HELO */
-
-static void not_asked(struct session *s, enum milter_command c)
-{
-	account_failure(s, FAILURE_NOT_ASKED);
-	session_answer(s, c, VERDICT_TEMPFAIL);
-}
 
 /* The queue id as far as it is known before there is a message: some MTAs have one that early. */
 static const char *early_id(const struct session *s)
@@ -213,7 +92,7 @@ static int ask_relay(struct session *s)
 
 	buf_init(&line, BUF_NO_LIMIT);
 	check_relay(&line, &s->peer, early_id(s));
-	return ask(s, MILTER_CONNECT, &line);
+	return asking_ask(s, MILTER_CONNECT, &line);
 }
 
 /* The connection may be taken as far as the pool is concerned. */
@@ -222,7 +101,7 @@ static void admit(struct session *s)
 	if (!session_settings(s)->relay_check)
 		session_answer(s, MILTER_CONNECT, VERDICT_CONTINUE);
 	else if (ask_relay(s) < 0)
-		not_asked(s, MILTER_CONNECT);
+		asking_failed(s, MILTER_CONNECT);
 }
 
 /* Fewest free workers that the client needs. With -R this host itself is always served. */
@@ -279,7 +158,7 @@ enum next stage_connect(struct session *s, const struct milter_msg *m)
 	s->question = client_free_workers(&s->server->client, session_who(s), false, s->answer_by,
 					  on_free_workers, s);
 	if (s->question == NULL)
-		not_asked(s, MILTER_CONNECT);
+		asking_failed(s, MILTER_CONNECT);
 	return NEXT_PACKET;
 }
 
@@ -289,7 +168,7 @@ static int ask_helo(struct session *s)
 
 	buf_init(&line, BUF_NO_LIMIT);
 	check_helo(&line, &s->peer, early_id(s));
-	return ask(s, MILTER_HELO, &line);
+	return asking_ask(s, MILTER_HELO, &line);
 }
 
 /* HELO within a message ends it, as it does in SMTP. */
@@ -307,7 +186,7 @@ enum next stage_helo(struct session *s, const struct milter_msg *m)
 	if (!session_settings(s)->helo_check)
 		session_answer(s, MILTER_HELO, VERDICT_CONTINUE);
 	else if (ask_helo(s) < 0)
-		not_asked(s, MILTER_HELO);
+		asking_failed(s, MILTER_HELO);
 	return NEXT_PACKET;
 }
 
@@ -330,11 +209,11 @@ static enum failure ask_sender(struct session *s, const struct milter_msg *m)
 	struct check_about about = about_message(s);
 	struct buf line;
 
-	if (sync_message(s) < 0)
+	if (asking_sync(s) < 0)
 		return FAILURE_SPOOL;
 	buf_init(&line, BUF_NO_LIMIT);
 	check_sender(&line, &about, m);
-	return ask(s, MILTER_MAIL, &line) < 0 ? FAILURE_NOT_ASKED : FAILURE_NONE;
+	return asking_ask(s, MILTER_MAIL, &line) < 0 ? FAILURE_NOT_ASKED : FAILURE_NONE;
 }
 
 enum next stage_mail(struct session *s, const struct milter_msg *m)
@@ -371,11 +250,11 @@ static enum failure ask_recipient(struct session *s, const struct milter_msg *m)
 	struct check_about about = about_message(s);
 	struct buf line;
 
-	if (sync_message(s) < 0)
+	if (asking_sync(s) < 0)
 		return FAILURE_SPOOL;
 	buf_init(&line, BUF_NO_LIMIT);
 	check_recipient(&line, &about, &s->macros, m);
-	return ask(s, MILTER_RCPT, &line) < 0 ? FAILURE_NOT_ASKED : FAILURE_NONE;
+	return asking_ask(s, MILTER_RCPT, &line) < 0 ? FAILURE_NOT_ASKED : FAILURE_NONE;
 }
 
 enum next stage_rcpt(struct session *s, const struct milter_msg *m)
@@ -386,7 +265,7 @@ enum next stage_rcpt(struct session *s, const struct milter_msg *m)
 	macros_forget_after(&s->macros, MILTER_RCPT);
 	message_learn_id(s->message, &s->macros);
 	if ((err = message_rcpt(s->message, &s->macros, m)) < 0) {
-		log_unwritten(s, err);
+		asking_log_unwritten(s, err);
 		why = fate_failure_of(err);
 	} else if (session_settings(s)->recipient_check)
 		why = ask_recipient(s, m);
@@ -414,7 +293,7 @@ static enum next stored(struct session *s, enum milter_command c, int err)
 	if (err == 0)
 		session_answer(s, c, VERDICT_CONTINUE);
 	else {
-		log_unwritten(s, err);
+		asking_log_unwritten(s, err);
 		session_fail_message(s, c, fate_failure_of(err));
 	}
 	return NEXT_PACKET;
@@ -467,7 +346,7 @@ enum next stage_eom(struct session *s, const struct milter_msg *m)
 
 	message_learn_id(s->message, &s->macros);
 	if (m->body.len > 0 && (err = message_body(s->message, m->body.bytes, m->body.len)) < 0) {
-		log_unwritten(s, err);
+		asking_log_unwritten(s, err);
 		why = fate_failure_of(err);
 	}
 	if (err == 0 && (s->scan = scan_start(&about, on_scan_done, s, &why)) != NULL)
