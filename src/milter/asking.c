@@ -19,8 +19,7 @@ int asking_sync(struct session *s)
 	return err < 0 ? -1 : 0;
 }
 
-/* The recipient in hand is accepted. 0, or -1 when it cannot be noted, which is logged. */
-static int keep_recipient(struct session *s)
+int asking_keep_recipient(struct session *s)
 {
 	int err = message_rcpt_keep(s->message);
 
@@ -80,7 +79,7 @@ void asking_conclude(struct session *s, const struct check_reply *reply, enum fa
 		s->discards = s->asking;
 		s->held_verdict = VERDICT_CONTINUE;
 	}
-	if (s->asking == MILTER_RCPT && reply->verdict == VERDICT_CONTINUE && keep_recipient(s) < 0) {
+	if (s->asking == MILTER_RCPT && reply->verdict == VERDICT_CONTINUE && asking_keep_recipient(s) < 0) {
 		s->held_verdict = VERDICT_TEMPFAIL;
 		failure = FAILURE_SPOOL;
 		words = NULL;

@@ -8,6 +8,9 @@
 
 /* The filter may look into the work directory while it is asked. 0, or -1 when it cannot, which is logged. */
 int asking_sync(struct session *s);
+/* The recipient in hand is accepted. 0, or -1 when it cannot be noted, which is logged. */
+int asking_keep_recipient(struct session *s);
+
 void asking_log_unwritten(const struct session *s, int err);
 
 /* Ask what `line` holds, and free it, on behalf of a command. 0, or -1 when it cannot be asked, which is

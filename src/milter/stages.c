@@ -269,7 +269,7 @@ enum next stage_rcpt(struct session *s, const struct milter_msg *m)
 		why = fate_failure_of(err);
 	} else if (session_settings(s)->recipient_check)
 		why = ask_recipient(s, m);
-	else if (keep_recipient(s) < 0)
+	else if (asking_keep_recipient(s) < 0)
 		why = FAILURE_SPOOL;
 	else
 		session_answer(s, MILTER_RCPT, VERDICT_CONTINUE);
