@@ -36,8 +36,11 @@ void queue_free(struct queue *q)
 
 int queue_push(struct queue *q, struct job *job, int64_t deadline_ms)
 {
+	const struct job *youngest = TAILQ_LAST(&q->jobs, jobs);
+
 	if (q->length >= q->limit)
 		return -ENOBUFS;
+	assert(youngest == NULL || youngest->deadline_ms <= deadline_ms);
 	job->queue = q;
 	job->deadline_ms = deadline_ms;
 	TAILQ_INSERT_TAIL(&q->jobs, job, link);
@@ -68,15 +71,7 @@ struct job *queue_pop(struct queue *q)
 
 struct job *queue_pop_expired(struct queue *q, int64_t now_ms)
 {
-	struct job *job = NULL;
-
-	TAILQ_FOREACH (job, &q->jobs, link) {
-		if (job->deadline_ms != 0 && job->deadline_ms <= now_ms) {
-			queue_remove(q, job);
-			return job;
-		}
-	}
-	return NULL;
+	return queue_deadline(q) <= now_ms ? queue_pop(q) : NULL;
 }
 
 void queue_remove(struct queue *q, struct job *job)
@@ -99,12 +94,7 @@ size_t queue_limit(const struct queue *q)
 
 int64_t queue_deadline(const struct queue *q)
 {
-	const struct job *job = NULL;
-	int64_t earliest = INT64_MAX;
+	const struct job *job = queue_first(q);
 
-	TAILQ_FOREACH (job, &q->jobs, link) {
-		if (job->deadline_ms != 0 && job->deadline_ms < earliest)
-			earliest = job->deadline_ms;
-	}
-	return earliest;
+	return job == NULL || job->deadline_ms == 0 ? INT64_MAX : job->deadline_ms;
 }

@@ -1,6 +1,9 @@
 /* queue.h - jobs waiting for a worker, oldest first, each with a deadline or none. Owns a job from
  * queue_push() until a call hands it back. Knows no clients, workers or clock: the caller passes the time
- * in. */
+ * in.
+ *
+ * The jobs of one queue all have a deadline or all have none, and a younger job's is never the earlier: so
+ * only the oldest needs to be looked at. */
 #ifndef DEFANG_POOL_QUEUE_H
 #define DEFANG_POOL_QUEUE_H
 

@@ -54,21 +54,33 @@ static void test_order(void **state)
 static void test_deadlines(void **state)
 {
 	struct queue *q = queue_new(10);
-	struct job *none = make("none"), *late = make("late"), *soon = make("soon");
+	struct job *soon = make("soon"), *too = make("as soon"), *late = make("late");
 
 	assert_int_equal(queue_deadline(q), INT64_MAX);
-	queue_push(q, none, 0);
-	assert_int_equal(queue_deadline(q), INT64_MAX);
-	queue_push(q, late, 2000);
+	assert_null(queue_pop_expired(q, 5000));
 	queue_push(q, soon, 1000);
+	queue_push(q, too, 1000);
+	queue_push(q, late, 2000);
 	assert_int_equal(queue_deadline(q), 1000);
 	assert_null(queue_pop_expired(q, 999));
 	assert_ptr_equal(queue_pop_expired(q, 1000), soon);
+	assert_ptr_equal(queue_pop_expired(q, 1000), too);
 	assert_null(queue_pop_expired(q, 1000));
+	assert_int_equal(queue_deadline(q), 2000);
 	assert_ptr_equal(queue_pop_expired(q, 5000), late);
-	assert_null(queue_pop_expired(q, INT64_MAX));
-	job_free(late);
 	job_free(soon);
+	job_free(too);
+	job_free(late);
+	queue_free(q);
+}
+
+static void test_no_deadline(void **state)
+{
+	struct queue *q = queue_new(10);
+
+	queue_push(q, make("for ever"), 0);
+	assert_int_equal(queue_deadline(q), INT64_MAX);
+	assert_null(queue_pop_expired(q, INT64_MAX - 1));
 	queue_free(q);
 }
 
@@ -87,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_deadlines),
+		cmocka_unit_test(test_no_deadline),
 		cmocka_unit_test(test_no_room),
 	};
 
