@@ -5,7 +5,7 @@ use lib 'tests/lib';
 use Test::More;
 use Time::HiRes qw(time);
 use Defang::Pool;
-use Defang::Test qw(wait_until spew);
+use Defang::Test qw(slurp wait_until spew);
 
 my $pool = Defang::Pool->new;
 my $dir = $pool->{dir};
@@ -131,6 +131,7 @@ subtest 'requests that cannot be handed over' => sub {
 	is $pool->ask('x echo y'), "y\n", 'and the one after it';
 	($pid) = $pool->ask('workers') =~ /^0 I (\d+)/;
 	kill STOP => $pid;
+	ok wait_until(10, sub { (slurp("/proc/$pid/stat") // '') =~ /\) T / }), 'one that stands still';
 	my $begun = time;
 	is $pool->ask('x' x 65536), $untold, 'a worker that does not take all of a request within -c';
 	cmp_ok time - $begun, '>', 0.9, 'is waited for so long';
