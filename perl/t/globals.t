@@ -19,6 +19,10 @@ my %default = (
 	'$GeneralWarning' => undef,
 	'$URL' => 'https://mimedefang.org/enduser/',
 	'$MaxMIMEParts' => -1,
+	'$MaxMIMEDepth' => -1,
+	'$MaxMIMEHeaders' => -1,
+	'$MaxMIMEHeaderBytes' => -1,
+	'$MaxMIMEBodyBytes' => -1,
 	'$Stupidity{NoMultipleInlines}' => 0,
 	'$AddApparentlyToForSpamAssassin' => 0,
 	'$SALocalTestsOnly' => 1,
@@ -138,11 +142,30 @@ unlike($body->($got), qr/warning1/, '$AddWarningsInline: no part of its own');
 like($body->($got), qr{one\n.*careful.*<p>two</p>.*<pre>.*careful}s, '  but in the text and in the HTML');
 $got = $api->scan($multipart, begin => '$AddWarningsInline = 0; $Stupidity{NoMultipleInlines} = 1', filter => $warn);
 like($body->($got), qr{warning1\.txt.*filename="message\.txt".*one}s, '$Stupidity{NoMultipleInlines}');
-$got = $api->scan($multipart, begin => '$Stupidity{NoMultipleInlines} = 0; $MaxMIMEParts = 1; 1');
-is(@{ $got->{begin} }, 1, 'the limit is not there yet');
-$got = $api->scan($multipart, begin => '1');
-like($got->{results}[0], qr/^B554 5\.7\.1 /, '$MaxMIMEParts');
-is(@{ $got->{begin} }, 0, '  and the filter is not asked');
+$api->scan('plain.eml', begin => '$Stupidity{NoMultipleInlines} = 0');
+# A limit, the highest number with which the message is still refused, why, and the message.
+for my $case (
+	['$MaxMIMEParts', 2, 'more parts', $multipart],
+	['$MaxMIMEDepth', 9, 'parts nested deeper', "Content-Type: message/rfc822\n\n" x 10 . "\n"],
+	['$MaxMIMEHeaders', 4, 'more header fields', "A: 1\nB: 2\nContent-Type: message/rfc822\n\nC: 3\nD: 4\n\nx\n"],
+	['$MaxMIMEHeaderBytes', 11, 'headers longer', "A: 1\nBcd: 2\n\n" . 'x' x 100 . "\n"],
+	['$MaxMIMEBodyBytes', 299, 'decoded bodies longer', "Content-Transfer-Encoding: base64\n\n" . 'QUJD' x 100 . "\n"],
+) {
+	my ($limit, $most, $why, $message) = @$case;
+	$api->values("$limit = $most");
+	$got = $api->scan($message, begin => '1');
+	my $result = $got->{results}[0] =~ s/%20/ /gr;
+	like($result, qr/^B554 5\.7\.1 Message refused: $why than allowed/, "$limit: a message above it is refused");
+	is(@{ $got->{begin} }, 0, '  and the filter is not asked');
+	for my $enough ($most + 1, -1) {
+		$api->values("$limit = $enough");
+		is(@{ $api->scan($message, begin => '1')->{begin} }, 1, "  not when it is $enough");
+	}
+}
+$api->values('$MaxMIMEDepth = 150');
+$got = $api->scan("Content-Type: message/rfc822\n\n" x 150 . "\n", begin => '1');
+is(@{ $got->{begin} }, 1, 'a limit may be higher than the usual one');
+$api->values('$MaxMIMEDepth = -1');
 is($api->stop, 0, 'ends well');
 
 # --- Outside of functions --------------------------------------------------------------------------------------------------------

@@ -8,11 +8,13 @@
 
 #define CHUNK 65536
 
-/* Where decoded bytes go: they gather in `buf` and, when there is a descriptor, leave for it. */
+/* Where decoded bytes go: they gather in `buf`, and stay there or leave it. */
 struct sink {
 	struct buf *buf;
-	int fd;         /* -1: they stay */
-	uint64_t limit; /* of what may still be written to fd */
+	enum { STAY, WRITE, COUNT } what;
+	int fd;         /* WRITE */
+	uint64_t limit; /* WRITE: of what may still be written */
+	uint64_t count; /* COUNT: so far */
 };
 
 struct decoder {
@@ -42,12 +44,16 @@ static int sink_flush(struct sink *s)
 {
 	int error = buf_error(s->buf);
 
-	if (error < 0 || s->fd == -1)
+	if (error < 0 || s->what == STAY)
 		return error;
-	if (s->buf->len > s->limit)
+	if (s->what == COUNT) {
+		s->count += s->buf->len;
+	} else if (s->buf->len > s->limit) {
 		return -EMSGSIZE;
-	s->limit -= s->buf->len;
-	error = write_all(s->fd, s->buf->data, s->buf->len);
+	} else {
+		s->limit -= s->buf->len;
+		error = write_all(s->fd, s->buf->data, s->buf->len);
+	}
 	buf_clear(s->buf);
 	return error;
 }
@@ -186,7 +192,7 @@ static int part_pass(const struct mime *m, const struct mime_part *p, struct sin
 
 int mime_decode(const struct mime *m, const struct mime_part *p, struct buf *out)
 {
-	struct sink s = { .buf = out, .fd = -1 };
+	struct sink s = { .buf = out };
 
 	return part_pass(m, p, &s);
 }
@@ -194,7 +200,7 @@ int mime_decode(const struct mime *m, const struct mime_part *p, struct buf *out
 int mime_decode_to(const struct mime *m, const struct mime_part *p, int fd, uint64_t limit)
 {
 	struct buf b;
-	struct sink s = { .buf = &b, .fd = fd, .limit = limit };
+	struct sink s = { .buf = &b, .what = WRITE, .fd = fd, .limit = limit };
 	int error;
 
 	buf_init(&b, BUF_NO_LIMIT);
@@ -203,10 +209,24 @@ int mime_decode_to(const struct mime *m, const struct mime_part *p, int fd, uint
 	return error;
 }
 
+int mime_decoded_length(const struct mime *m, const struct mime_part *p, uint64_t *length)
+{
+	struct buf b;
+	struct sink s = { .buf = &b, .what = COUNT };
+	int error;
+
+	buf_init(&b, BUF_NO_LIMIT);
+	error = part_pass(m, p, &s);
+	buf_free(&b);
+	if (error == 0)
+		*length = s.count;
+	return error;
+}
+
 int mime_read(const struct mime *m, struct mime_range r, struct buf *out)
 {
 	struct decoder d = { .encoding = MIME_BINARY };
-	struct sink s = { .buf = out, .fd = -1 };
+	struct sink s = { .buf = out };
 
 	return range_pass(m, r, &d, &s);
 }
@@ -215,7 +235,7 @@ int mime_copy(const struct mime *m, struct mime_range r, int fd)
 {
 	struct decoder d = { .encoding = MIME_BINARY };
 	struct buf b;
-	struct sink s = { .buf = &b, .fd = fd, .limit = UINT64_MAX };
+	struct sink s = { .buf = &b, .what = WRITE, .fd = fd, .limit = UINT64_MAX };
 	int error;
 
 	buf_init(&b, BUF_NO_LIMIT);

@@ -46,6 +46,8 @@ const char *mime_error_text(enum mime_error e)
 		return "more header fields than allowed";
 	case MIME_HEADS_TOO_LONG:
 		return "headers longer than allowed";
+	case MIME_BODIES_TOO_LONG:
+		return "decoded bodies longer than allowed";
 	case MIME_SYSTEM:
 		return "the message could not be read";
 	}
@@ -65,16 +67,48 @@ static struct mime *message_new(int fd, const char *bytes, uint64_t size)
 	return m;
 }
 
+/* What all leaves have before they are decoded, which is at least what they have then. */
+static uint64_t encoded_length(const struct mime *m)
+{
+	uint64_t sum = 0;
+
+	for (const struct mime_part *p = m->root; p != NULL; p = mime_next(p))
+		sum += p->kind == MIME_LEAF ? p->body.len : 0;
+	return sum;
+}
+
+/* Only a message that may be above the limit is decoded for it. */
+static enum mime_error bodies_check(const struct mime *m, uint64_t limit)
+{
+	uint64_t sum = 0, length;
+	int rc;
+
+	if (limit == 0 || encoded_length(m) <= limit)
+		return MIME_OK;
+	for (const struct mime_part *p = m->root; p != NULL; p = mime_next(p)) {
+		if (p->kind != MIME_LEAF)
+			continue;
+		if ((rc = mime_decoded_length(m, p, &length)) < 0) {
+			errno = -rc;
+			return MIME_SYSTEM;
+		}
+		if ((sum += length) > limit)
+			return MIME_BODIES_TOO_LONG;
+	}
+	return MIME_OK;
+}
+
 static enum mime_error message_parse(struct mime *m, const char *p, const struct mime_options *o,
 				     struct mime **out)
 {
 	enum mime_error error = tree_parse(m, p, o);
-	int saved = errno;
+	int saved;
 
-	if (error == MIME_OK) {
+	if (error == MIME_OK && (error = bodies_check(m, o->max_body_bytes)) == MIME_OK) {
 		*out = m;
 		return MIME_OK;
 	}
+	saved = errno;
 	mime_free(m);
 	errno = saved;
 	return error;

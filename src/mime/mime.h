@@ -30,11 +30,13 @@ struct mime_options {
 	unsigned max_parts;      /* containers and the message itself count */
 	unsigned max_headers;    /* fields in all heads together */
 	size_t max_header_bytes; /* of all heads together; they may take 25 times that in memory */
+	uint64_t max_body_bytes; /* of all bodies together, decoded: never more than the file has. 0: any */
 	bool nested;             /* take message/rfc822 and the like apart (extract_nested_messages) */
 	bool uuencode;           /* take uuencoded files out of plain texts (extract_uuencode) */
 };
 
-/* 100 levels, 10,000 parts, 100,000 fields, 4 MiB of heads; messages and uuencoded files are taken apart. */
+/* 100 levels, 10,000 parts, 100,000 fields, 4 MiB of heads, bodies of any size; messages and uuencoded files
+ * are taken apart. */
 extern const struct mime_options mime_defaults;
 
 enum mime_error {
@@ -43,6 +45,7 @@ enum mime_error {
 	MIME_TOO_MANY_PARTS,
 	MIME_TOO_MANY_HEADERS,
 	MIME_HEADS_TOO_LONG,
+	MIME_BODIES_TOO_LONG,
 	MIME_SYSTEM, /* reading failed or memory ran out: errno is set */
 };
 
@@ -115,8 +118,9 @@ struct mime_part {
 	const char *description; /* Content-Description as UTF-8; NULL: none */
 
 	/* Where it lies. */
-	struct mime_range head;     /* with the line that ends it */
-	struct mime_range body;     /* still encoded; of a container: all behind its head */
+	struct mime_range head; /* with the line that ends it */
+	bool head_ended;        /* by an empty line; false: by a boundary line, or the end of the message */
+	struct mime_range body; /* still encoded; of a container: all behind its head */
 	struct mime_range preamble; /* of a multipart: before the first boundary line */
 	struct mime_range epilogue; /* of a multipart: behind the closing boundary line */
 	bool has_preamble;          /* false: MIME::Entity has no lines; true and empty: one empty line */
@@ -161,6 +165,9 @@ int mime_decode(const struct mime *m, const struct mime_part *p, struct buf *out
 
 /* The same to a descriptor, at most `limit` bytes; on an error some may have been written. */
 int mime_decode_to(const struct mime *m, const struct mime_part *p, int fd, uint64_t limit);
+
+/* The number of bytes that a leaf has when it is decoded; at most body.len. 0 or -errno. */
+int mime_decoded_length(const struct mime *m, const struct mime_part *p, uint64_t *length);
 
 /* Bytes of the message as they stand in the file: heads, preambles, unchanged parts. 0, -EIO, -EMSGSIZE. */
 int mime_read(const struct mime *m, struct mime_range r, struct buf *out);

@@ -7,8 +7,9 @@
  * What is valid MIME is read as RFC 2046 says. The rest follows MIME::Parser:
  *  - a boundary line ends everything inside, of whatever level it is; the innermost boundary is tried first;
  *  - behind it only blanks may stand; the line end before it belongs to it, with all its CRs;
- *  - an opening boundary line in a head: the head is void, the part empty; a closing one only ends
- *    the head;
+ *  - an opening boundary line in a head: the head is void, the part empty (with MIME::Parser only when it is
+ *    the part's own; it takes one of an outer level into the body, with all the parts behind it, and hides
+ *    them so); a closing one only ends the head;
  *  - behind its closing line a multipart's own boundary means nothing. */
 #include "mime/field.h"
 #include "mime/head.h"
@@ -132,8 +133,8 @@ static bool line_is_blank(const char *line, size_t n)
 }
 
 /* Find the end of the head; what it holds is then in p->p[start .. *end). Only an opening boundary line
- * stops the caller. */
-static struct stop head_find_end(struct parser *p, const struct boundary *b, size_t *end)
+ * stops the caller. *blank: an empty line ends it. */
+static struct stop head_find_end(struct parser *p, const struct boundary *b, size_t *end, bool *blank)
 {
 	struct stop stop = { .kind = END_OF_MESSAGE };
 	size_t len;
@@ -143,7 +144,7 @@ static struct stop head_find_end(struct parser *p, const struct boundary *b, siz
 
 		*end = p->pos;
 		line = line_take(p, &len);
-		if (line_is_blank(line, len))
+		if ((*blank = line_is_blank(line, len)))
 			return stop;
 		stop.kind = boundary_match(line, len, b, &stop.at);
 		if (stop.kind == CLOSING)
@@ -162,7 +163,7 @@ static struct stop head_find_end(struct parser *p, const struct boundary *b, siz
 static struct stop head_parse(struct parser *p, struct mime_part *part, const struct boundary *b)
 {
 	size_t start = p->pos, end;
-	struct stop stop = head_find_end(p, b, &end);
+	struct stop stop = head_find_end(p, b, &end, &part->head_ended);
 	int error;
 
 	if (stop.kind == OPENING) {
@@ -228,14 +229,24 @@ static const char *decoded(struct parser *p, const char *s, size_t n)
 	return text;
 }
 
-/* The recommended name: a name that is empty does not count. */
+/* A parameter that has more than blanks; else NULL. */
+static const struct mime_param *filled(const struct mime_param *v)
+{
+	for (size_t i = 0; v != NULL && i < v->len; i++) {
+		if (!isspace((unsigned char)v->value[i]))
+			return v;
+	}
+	return NULL;
+}
+
+/* The recommended name: one that is empty or blank does not count. */
 static const char *part_name(struct parser *p, const struct mime_part *part)
 {
-	const struct mime_param *v = field_param(&part->disposition_params, "filename");
+	const struct mime_param *v = filled(field_param(&part->disposition_params, "filename"));
 
-	if (v == NULL || v->len == 0)
-		v = field_param(&part->type_params, "name");
-	if (v == NULL || v->len == 0)
+	if (v == NULL)
+		v = filled(field_param(&part->type_params, "name"));
+	if (v == NULL)
 		return NULL;
 	return v->utf8 ? v->value : decoded(p, v->value, v->len);
 }

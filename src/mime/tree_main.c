@@ -81,6 +81,8 @@ static void print_part(const struct mime *m, const struct mime_part *p)
 	buf_init(&body, BUF_NO_LIMIT);
 	print_bytes("body", p->kind == MIME_LEAF, mime_decode(m, p, &body), &body);
 	buf_free(&body);
+	print_range(m, "raw", p->head_ended,
+		    (struct mime_range){ p->head.at, p->body.at + p->body.len - p->head.at });
 	print_range(m, "preamble", p->has_preamble, p->preamble);
 	print_range(m, "epilogue", p->has_epilogue, p->epilogue);
 	puts(" }");

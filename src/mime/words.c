@@ -56,24 +56,31 @@ static iconv_t converter(const char *charset)
 	return (iconv_t)-1;
 }
 
+/* One call of iconv(). `in` NULL: give what it has kept back, as it does with a letter that an accent may
+ * follow (windows-1255, -1258). */
+static size_t convert_piece(struct buf *out, iconv_t cd, char **in, size_t *left)
+{
+	char piece[512], *to = piece;
+	size_t room = sizeof(piece), status = iconv(cd, in, left, &to, &room);
+
+	for (char *p = piece; p < to; p++) {
+		if (*p != '\0')
+			buf_addc(out, *p);
+		else
+			escape(out, *p);
+	}
+	return status;
+}
+
 static void convert(struct buf *out, iconv_t cd, char *in, size_t left)
 {
 	while (left > 0 && buf_error(out) == 0) {
-		char piece[512], *to = piece;
-		size_t room = sizeof(piece), status;
-
-		status = iconv(cd, &in, &left, &to, &room);
-		for (char *p = piece; p < to; p++) {
-			if (*p != '\0')
-				buf_addc(out, *p);
-			else
-				escape(out, *p);
-		}
-		if (status != (size_t)-1 || errno == E2BIG)
+		if (convert_piece(out, cd, &in, &left) != (size_t)-1 || errno == E2BIG)
 			continue;
 		escape(out, *in++); /* EILSEQ, or EINVAL: cut short */
 		left--;
 	}
+	convert_piece(out, cd, NULL, NULL);
 }
 
 void words_convert(struct buf *out, const char *charset, const char *s, size_t n)

@@ -130,7 +130,8 @@ static SV *part_new(pTHX_ struct builder *b, const struct mime_part *p, enum hea
 		preamble_store(aTHX_ b, entity, p);
 	if (p->has_epilogue)
 		lines_store(aTHX_ b, entity, "ME_Epilogue", p->epilogue);
-	if (strcmp(p->effective_type, p->type) != 0)
+	/* With an encoding that nobody knows it stays what it is, whatever a filter makes of the type. */
+	if (strcmp(p->effective_type, p->type) != 0 || (p->kind == MIME_LEAF && p->encoding == MIME_UNKNOWN))
 		hv_stores(entity, "ME_EffType", newSVpv(p->effective_type, 0));
 	return blessed(aTHX_ entity, b->entity_class);
 }

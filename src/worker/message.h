@@ -13,6 +13,9 @@
 
 struct message;
 
+#define MESSAGE_MAX_PARTS \
+	((1U << 24) - 1) /* above what the keys of parts can tell apart; max_parts at most */
+
 /* Parse the file `fd`, which stays the caller's. Bodies will be files in `folder`, which must exist. On
  * MIME_SYSTEM errno is set. */
 enum mime_error message_open(int fd, const char *folder, const struct mime_options *o, struct message **out);

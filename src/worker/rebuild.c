@@ -89,7 +89,8 @@ static bool subtree_is_original(pTHX_ struct message *m, const struct mime_part 
 {
 	SV *head = field(aTHX_ entity, "mail_inet_head");
 
-	if (head == NULL || !head_is_original(aTHX_ head, p, HEAD_ALL))
+	/* A head that a boundary line ends or voids would mean something else with other parts behind it. */
+	if (head == NULL || !p->head_ended || !head_is_original(aTHX_ head, p, HEAD_ALL))
 		return false;
 	if (p->kind == MIME_LEAF)
 		return body_is_original(aTHX_ m, p, entity);

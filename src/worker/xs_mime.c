@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,29 +42,46 @@ static SV *message_entity(pTHX_ struct message *m, bool wrap)
 	return entity_new(aTHX_ m, owner, wrap);
 }
 
-/* Options above 0 lower the limits. */
-static void limit_parts(struct mime_options *o, IV parts)
+/* A limit that the filter has set: a number above 0. Else the usual one. Never above `most`. */
+static UV limit(pTHX_ HV *limits, const char *name, UV usual, UV most)
 {
-	if (parts > 0 && (UV)parts < o->max_parts)
-		o->max_parts = (unsigned)parts;
+	SV **v = hv_fetch(limits, name, (I32)strlen(name), 0);
+	IV set = v != NULL && SvOK(*v) ? SvIV(*v) : 0;
+
+	if (set <= 0)
+		return usual;
+	return (UV)set < most ? (UV)set : most;
 }
 
-/* parse_message(path, folder, max_parts, wrap): the message in `path` as a MIME::Entity, its bodies to be
- * files in `folder`. The entity; or (undef, TEXT) when it is above a limit; or the empty list with $! set
- * when it cannot be read. max_parts above 0 lowers the number of parts allowed. With `wrap` it is a multipart
- * in any case. */
+static struct mime_options options_of(pTHX_ HV *limits)
+{
+	struct mime_options o = mime_defaults;
+
+	o.max_depth = (unsigned)limit(aTHX_ limits, "depth", o.max_depth, MIME_MAX_DEPTH);
+	o.max_parts = (unsigned)limit(aTHX_ limits, "parts", o.max_parts, MESSAGE_MAX_PARTS);
+	o.max_headers = (unsigned)limit(aTHX_ limits, "headers", o.max_headers, UINT_MAX);
+	o.max_header_bytes = limit(aTHX_ limits, "header_bytes", o.max_header_bytes, SIZE_MAX);
+	o.max_body_bytes = limit(aTHX_ limits, "body_bytes", o.max_body_bytes, UINT64_MAX);
+	return o;
+}
+
+/* parse_message(path, folder, wrap, limits): the message in `path` as a MIME::Entity, its bodies to be files
+ * in `folder`. The entity; or (undef, TEXT) when it is above a limit; or the empty list with $! set when it
+ * cannot be read. With `wrap` it is a multipart in any case. `limits` is a reference to a hash: depth, parts,
+ * headers, header_bytes, body_bytes, as in struct mime_options; what is not there, or not above 0, is as
+ * usual. */
 static void xs_parse_message(pTHX_ CV *cv)
 {
 	dXSARGS;
-	struct mime_options o = mime_defaults;
+	struct mime_options o;
 	struct message *m = NULL;
 	enum mime_error e;
 	SV *entity = NULL;
 	int fd, saved;
 
-	if (items != 4)
-		croak_xs_usage(cv, "path, folder, max_parts, wrap");
-	limit_parts(&o, SvIV(ST(2)));
+	if (items != 4 || !SvROK(ST(3)) || SvTYPE(SvRV(ST(3))) != SVt_PVHV)
+		croak_xs_usage(cv, "path, folder, wrap, limits");
+	o = options_of(aTHX_(HV *) SvRV(ST(3)));
 	fd = open(SvPV_nolen(ST(0)), O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
 		XSRETURN_EMPTY;
@@ -71,7 +90,7 @@ static void xs_parse_message(pTHX_ CV *cv)
 	close(fd);
 	errno = saved;
 	if (e == MIME_OK)
-		entity = message_entity(aTHX_ m, SvTRUE(ST(3)));
+		entity = message_entity(aTHX_ m, SvTRUE(ST(2)));
 	if (entity != NULL) {
 		ST(0) = sv_2mortal(entity);
 		XSRETURN(1);

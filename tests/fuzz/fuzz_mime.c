@@ -57,6 +57,7 @@ static void check_params(const struct mime_params *params)
 static void check_body(const struct mime *m, const struct mime_part *p)
 {
 	struct buf whole, half;
+	uint64_t length;
 	int error;
 
 	buf_init(&whole, BUF_NO_LIMIT);
@@ -68,6 +69,7 @@ static void check_body(const struct mime *m, const struct mime_part *p)
 	assert(error == 0 && p->child == NULL && whole.len <= p->body.len);
 	buf_init(&half, whole.len / 2);
 	mime_decode(m, p, &half);
+	assert(mime_decoded_length(m, p, &length) == 0 && length == whole.len);
 	assert(half.len <= whole.len / 2);
 	buf_free(&half);
 	buf_free(&whole);

@@ -164,6 +164,7 @@ static const struct mime_options small = { .max_depth = 2,
 					   .max_parts = 4,
 					   .max_headers = 5,
 					   .max_header_bytes = 200,
+					   .max_body_bytes = 300,
 					   .nested = true,
 					   .uuencode = true };
 
@@ -199,6 +200,35 @@ static void test_limits(void **state)
 	assert_int_equal(mime_parse_bytes(head, sizeof(head), &small, &m), MIME_HEADS_TOO_LONG);
 	assert_int_equal(mime_parse_bytes(head, sizeof(head) - 1, &small, &m), MIME_OK);
 	mime_free(m);
+}
+
+/* It is the decoded bytes that count. */
+static void test_body_limit(void **state)
+{
+	static const struct {
+		const char *encoding, *line;
+		int lines;
+		enum mime_error error;
+	} bodies[] = {
+		{ "base64", "QUJD\n", 100, MIME_OK }, /* 300 of 500 */
+		{ "base64", "QUJD\n", 101, MIME_BODIES_TOO_LONG },
+		{ "quoted-printable", "=41=42=\n", 150, MIME_OK },
+		{ "8bit", "ABC\n", 75, MIME_OK },
+		{ "8bit", "ABC\n", 76, MIME_BODIES_TOO_LONG },
+	};
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct buf message;
+		struct mime *m = NULL;
+
+		buf_init(&message, BUF_NO_LIMIT);
+		buf_addf(&message, "Content-Transfer-Encoding: %s\n\n", bodies[i].encoding);
+		for (int line = 0; line < bodies[i].lines; line++)
+			buf_adds(&message, bodies[i].line);
+		assert_int_equal(mime_parse_bytes(message.data, message.len, &small, &m), bodies[i].error);
+		mime_free(m);
+		buf_free(&message);
+	}
 }
 
 /* Whatever the options say, a message cannot exhaust the stack. */
@@ -259,8 +289,10 @@ static void test_exploded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_trees), cmocka_unit_test(test_heads),   cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_depth), cmocka_unit_test(test_options), cmocka_unit_test(test_exploded),
+		cmocka_unit_test(test_trees),    cmocka_unit_test(test_heads),
+		cmocka_unit_test(test_limits),   cmocka_unit_test(test_body_limit),
+		cmocka_unit_test(test_depth),    cmocka_unit_test(test_options),
+		cmocka_unit_test(test_exploded),
 	};
 
 	return cmocka_run_group_tests(tests, mime_set_up, mime_tear_down);

@@ -20,6 +20,8 @@ static const struct {
 	{ "=?iso-8859-1?Q?=FC?=", "\xc3\xbc" },
 	{ "=?iso-8859-1*de?Q?=FC?=", "\xc3\xbc" },
 	{ "=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "\xe6\x97\xa5\xe6\x9c\xac" },
+	{ "=?windows-1258?Q?a.exe?=", "a.exe" }, /* the last letter, too, though an accent might follow */
+	{ "=?windows-1255?Q?=F9=EC?=!", "\xd7\xa9\xd7\x9c!" },
 	{ "=?us-ascii?Q?a?= \n =?us-ascii?Q?b?=  c", "ab  c" }, /* blanks between words go */
 	{ "=?utf-8?Q?=C3?= =?utf-8?Q?=BC?=", "\\xC3\\xBC" },    /* each word by itself */
 	{ "=?utf-8?Q?=FF=C3x?=", "\\xFF\\xC3x" },

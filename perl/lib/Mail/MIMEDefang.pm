@@ -40,7 +40,7 @@ our $AddWarningsInline = 0;
 our $WarningLocation = 0;
 our $GeneralWarning; # undef: general_warning() makes one that names the administrator
 our $URL = 'https://mimedefang.org/enduser/';
-our $MaxMIMEParts = -1;
+our ($MaxMIMEParts, $MaxMIMEDepth, $MaxMIMEHeaders, $MaxMIMEHeaderBytes, $MaxMIMEBodyBytes) = (-1) x 5; # as usual: mime_defaults in src/mime
 our %Stupidity = (NoMultipleInlines => 0);
 our $SyslogFacility = 'mail';
 our ($GraphDefangSyslogFacility, $EnumerateRecipients); # md_graphdefang_log_enable() sets them
@@ -81,7 +81,8 @@ BEGIN {
 		qw(%Features $ServerMode $DoStatusTags @StatusTags $SASpamTester $CachedTimezone $PrivateMyHostName $results_fh),
 		qw($VirusScannerRoutinesInitialized @VirusScannerMessageRoutines @VirusScannerEntityRoutines),
 		qw($AdminAddress $Administrator $AdminName $DaemonAddress $DaemonName $AddWarningsInline $WarningLocation),
-		qw($GeneralWarning $URL $MaxMIMEParts %Stupidity $SyslogFacility $GraphDefangSyslogFacility $EnumerateRecipients),
+		qw($GeneralWarning $URL %Stupidity $SyslogFacility $GraphDefangSyslogFacility $EnumerateRecipients),
+		qw($MaxMIMEParts $MaxMIMEDepth $MaxMIMEHeaders $MaxMIMEHeaderBytes $MaxMIMEBodyBytes),
 		qw($NotifySenderSubject $NotifyAdministratorSubject $QuarantineSubject $NotifyNoPreamble $ValidateIPHeader),
 		qw($AddApparentlyToForSpamAssassin $SALocalTestsOnly $ClamdSock $SophieSock $TrophieSock),
 		qw($CSSHost $FprotdHost $Fprotd6Host),

@@ -58,11 +58,22 @@ sub scan {
 sub parse {
 	push_status_tag('Parsing Message');
 	my $create = main->can('filter_create_parser');
-	my @parsed = $create ? parse_by($create->()) : Mail::MIMEDefang::parse_message('INPUTMSG', './Work', $MaxMIMEParts, 1);
+	my @parsed = $create ? parse_by($create->()) : Mail::MIMEDefang::parse_message('INPUTMSG', './Work', 1, limits());
 	my $error = "$!";
 	pop_status_tag();
 	return (undef, (-e 'INPUTMSG' ? 'cannot take the message apart' : "couldn't open INPUTMSG") . ": $error") unless @parsed;
 	return ($parsed[0], undef, $parsed[1]);
+}
+
+# As parse_message() wants them.
+sub limits {
+	return {
+		depth => $MaxMIMEDepth,
+		parts => $MaxMIMEParts,
+		headers => $MaxMIMEHeaders,
+		header_bytes => $MaxMIMEHeaderBytes,
+		body_bytes => $MaxMIMEBodyBytes,
+	};
 }
 
 # With a MIME::Parser of the filter's: the values of parse_message().
