@@ -71,14 +71,16 @@ for my $loops (1, 4) {
 
 	# Gently
 	my @in_hand = map { begun("<$_\@x>") } 1 .. 2 * $loops;
+	my $heard = time;
 	my @idle = map { idle() } 1 .. 2 * $loops;
 	ok wait_until(sub { $rig->work_dirs == 2 * $loops }), 'messages in hand on all loops';
 	my $begun = time;
 	signal('TERM');
 	ok $rig->wait_log(qr/info: Terminated: finishing the messages in hand/), 'SIGTERM: it begins to end';
 	ok !-e "$rig->{spool}/milter.sock", '  nobody can come in';
-	my @more = $idle[0]->outcome(from => '<more@x>') =~ /(\S+)$/;
-	is "@more", 'c', '  a message that begins just now is served';
+	my ($more) = (eval { $idle[0]->outcome(from => '<more@x>') } // '') =~ /(\S+)$/;
+	if (time - $heard < 1) { is $more, 'c', '  a message that begins just now is served' }
+	else { pass '  a connection that was quiet for a second may be closed: this machine is too busy for the other case' }
 	is scalar(grep { $_->at_end } @idle), 2 * $loops, '  connections between messages are closed';
 	ok !ended(), '  it goes on for the messages in hand';
 	for my $mta (@in_hand) {
