@@ -69,6 +69,18 @@ my $got = $api->scan($message, begin => '$Features{"Virus:NAI"} = "/no/such/uvsc
 is_deeply($got->{begin}[0], [999, 'cannot-execute', 'tempfail'], 'a command that is gone');
 like($got->{logged}[0], qr/^err .*cannot run virus scanner/, '  is told');
 
+# --- What is taken for a scanner ---------------------------------------------------------------------------------------------------
+{
+	my $programs = temp_dir();
+	for my $name (qw(uvscan nvcc)) {
+		chmod 0755, spew("$programs/$name", "#!/bin/sh\nexit 1\n") or die $!;
+	}
+	local $ENV{PATH} = "$programs:$ENV{PATH}";
+	my $looked = Defang::Api->start;
+	is_deeply([$looked->values('map { $Features{"Virus:$_"} } qw(NAI NVCC)')], ["$programs/uvscan", 0], 'a scanner is found; a compiler called nvcc is none');
+	$looked->stop;
+}
+
 # --- Commands of the filter's own ----------------------------------------------------------------------------------------------------
 arrange(7, "good 1\nbad 2\ngood 3\n");
 $got = $api->scan($message, begin => "(run_virus_scanner('$dir/scanner a \"b c\" 2>&1'), \"\$CurrentVirusScannerMessage\", run_virus_scanner('$dir/scanner', 'good'), \$CurrentVirusScannerMessage, \$VirusScannerMessages)");

@@ -42,15 +42,19 @@ sub rebuilt
 	return "$head\n" . slurp("$dir/NEWBODY");
 }
 
-# Checksums of the leaves within a message, head and body as they stand, by mime-tree. Left out is what cannot stand: parts that uuencoded
-# files became, and those whose head is ended by a boundary line (they are written with an empty line).
+# Checksums of the leaves within each message, head and body as they stand, by mime-tree. Left out is what cannot stand: parts that
+# uuencoded files became, and those whose head is ended by a boundary line (they are written with an empty line).
 sub standing
 {
-	my ($text) = @_;
-	my ($status, $out, $err) = run_command(60, $tree, spew("$folder/message", $text));
+	my (@paths) = @_;
+	my ($status, $out, $err) = run_command(300, $tree, @paths);
 	die "mime-tree: $err\n" if $status != 0;
-	my @parts = map { $json->decode($_) } split /\n/, $out;
-	return map { $_->{raw}{md5} } grep { $_->{depth} > 0 && $_->{body} && $_->{raw} } @parts;
+	my @messages;
+	for my $part (map { $json->decode($_) } split /\n/, $out) {
+		push @messages, [] if $part->{depth} == 0;
+		push @{ $messages[-1] }, $part->{raw}{md5} if $part->{depth} > 0 && $part->{body} && $part->{raw};
+	}
+	return @messages;
 }
 
 # Where MIME::Parser does not find in the new message what it found in the old one.
@@ -87,6 +91,7 @@ for my $file (@files) {
 is($worker->stop, 0, 'ends well');
 
 # With a part behind the others: these are still what they were.
+my (@came, @rebuilt);
 $worker = Defang::Worker->start('sub filter_end { action_add_part($_[0], "text/plain", "-suggest", "added\n", "added.txt", "inline") }');
 for my $file (@files) {
 	my $name = Defang::Corpus::name_of($file);
@@ -95,10 +100,19 @@ for my $file (@files) {
 	my ($before, $after) = (slurp("$dir/INPUTMSG"), rebuilt($dir, @results));
 	is($reply, 'ok', "$name is scanned");
 	is_whole("$name with another part", leaves($after), join("\n", leaves($before) || (), 'added'));
-	my %is = map { $_ => 1 } standing($after);
-	my @lost = grep { !$is{$_} } standing($before);
-	is(scalar @lost, $stands_else{$name} ? 1 : 0, "$name with another part: the others are what they were, byte for byte");
+	push @rebuilt, spew("$folder/" . @rebuilt, $after);
+	push @came, "$dir/INPUTMSG";
 }
 is($worker->stop, 0, 'ends well');
+
+my @stood = standing(@came);
+my @stand = standing(@rebuilt);
+is(scalar @stand, scalar @files, 'all are there');
+for my $file (@files) {
+	my $name = Defang::Corpus::name_of($file);
+	my %is = map { $_ => 1 } @{ shift @stand };
+	my @lost = grep { !$is{$_} } @{ shift @stood };
+	is(scalar @lost, $stands_else{$name} ? 1 : 0, "$name with another part: the others are what they were, byte for byte");
+}
 
 done_testing;

@@ -22,6 +22,8 @@ sub disown
 	return;
 }
 
+sub program { return stage() . q(/bin/mimedefang.pl) }
+
 sub start
 {
 	my ($class, $filter, @form) = @_;
@@ -39,7 +41,7 @@ sub start
 		open STDERR, '>', "$self->{dir}/stderr";
 		chdir "$self->{dir}/spool";
 		umask 077;
-		exec stage() . '/bin/mimedefang.pl', '-f', $self->{filter}, @form or POSIX::_exit(127);
+		exec $self->program, '-f', $self->{filter}, @form or POSIX::_exit(127);
 	}
 	$in_write->autoflush(1);
 	@$self{qw(to from)} = ($in_write, $out_read);

@@ -113,7 +113,7 @@ our %scanner = (
 		virus => qr/Found virus (\S+) in/,
 	},
 	nvcc => {
-		feature => 'NVCC', commands => ['nvcc'],
+		feature => 'NVCC', commands => [], # not looked for: CUDA's compiler is called nvcc, too, and finds a virus in everything
 		args => [qw(-u -c -nb -nc)],
 		codes => { 0 => 'ok', 1 => 'virus', 2 => 'virus', 10 => 'ok', 11 => 'ok', 14 => 'virus' },
 		virus => qr/virus in .* -> '(.+)'/i,
