@@ -263,3 +263,8 @@ char *mime_text(const char *s)
 	words_decode(&text, s, strlen(s));
 	return buf_take(&text);
 }
+
+int mime_descriptor(const struct mime *m)
+{
+	return m->fd;
+}

@@ -143,6 +143,8 @@ enum mime_error mime_parse_bytes(const char *p, size_t n, const struct mime_opti
 
 void mime_free(struct mime *m); /* NULL is allowed */
 
+int mime_descriptor(const struct mime *m); /* of the file; -1 for bytes in memory */
+
 const struct mime_part *mime_root(const struct mime *m);
 unsigned mime_count(const struct mime *m); /* parts, the message itself included */
 

@@ -338,12 +338,21 @@ static int prepare(struct settings *s, struct controller *c)
 	return 0;
 }
 
+/* What workers have to know of our settings: mimedefang-protocol(7). */
+static int tell_workers(const struct settings *s)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)s->busy_ms);
+	return setenv("DEFANG_BUSY_MS", text, 1) == -1 ? -errno : 0;
+}
+
 static int start(struct settings *s)
 {
 	struct controller c = { .settings = s, .pid_fd = -1, .lock_fd = -1 };
 	int status, err;
 
-	if ((err = descriptors_prepare()) < 0)
+	if ((err = tell_workers(s)) < 0 || (err = descriptors_prepare()) < 0)
 		return fail(EX_OSERR, strerror(-err));
 	if ((status = prepare(s, &c)) != 0)
 		return status;

@@ -24,12 +24,40 @@ static void boot(pTHX)
 	newXS("DynaLoader::boot_DynaLoader", boot_DynaLoader, __FILE__);
 }
 
+/* Whether an eval ended by die. An exception that is an object may be false to Perl. */
+static bool has_died(pTHX)
+{
+	SV *error = ERRSV;
+
+	return SvROK(error) || (SvPOK(error) ? SvCUR(error) > 0 : SvOK(error));
+}
+
+/* The text of an exception that is an object. Its conversion to a string may die, too. */
+static SV *exception_text(pTHX)
+{
+	dSP;
+	SV *text, *error = sv_mortalcopy(ERRSV);
+
+	PUSHMARK(SP);
+	XPUSHs(error);
+	PUTBACK;
+	call_pv("Mail::MIMEDefang::Worker::exception_text", G_SCALAR | G_EVAL);
+	SPAGAIN;
+	text = POPs;
+	PUTBACK;
+	return !has_died(aTHX) && SvPOK(text) ? text : sv_2mortal(newSVpvs("an object without a text"));
+}
+
 /* What an eval left: $@ without its last newline. */
 static void error_get(pTHX_ struct buf *out)
 {
+	SV *error = ERRSV;
+	const char *text;
 	STRLEN n;
-	const char *text = SvPV(ERRSV, n);
 
+	if (SvROK(error))
+		error = exception_text(aTHX);
+	text = SvPV(error, n);
 	while (n > 0 && text[n - 1] == '\n')
 		n--;
 	buf_clear(out);
@@ -60,7 +88,7 @@ static bool api_load(pTHX_ struct buf *error)
 	}
 	xs_boot(aTHX); /* now: another program may have modules of these names */
 	eval_pv("require Mail::MIMEDefang::Worker", FALSE);
-	if (SvTRUE(ERRSV)) {
+	if (has_died(aTHX)) {
 		error_get(aTHX_ error);
 		return false;
 	}
@@ -112,14 +140,27 @@ void interp_forked(void)
 	PL_srand_called = FALSE; /* or all workers would draw the same numbers */
 }
 
+/* To look for leaks, all memory has to be given back; otherwise that is work for nothing, above all in a
+ * forked worker, which would get pages of its own for it. */
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define DESTRUCT_LEVEL 1
+#else
+#define DESTRUCT_LEVEL 0
+#endif
+
 void interp_stop(void)
 {
 	dTHXa(interp);
 
 	if (interp == NULL)
 		return;
-	PL_perl_destruct_level = 1;
+	PL_perl_destruct_level = DESTRUCT_LEVEL;
 	perl_destruct(interp);
+	if (DESTRUCT_LEVEL == 0)
+		return;
 	perl_free(interp);
 	interp = NULL;
 	PERL_SYS_TERM();
@@ -143,7 +184,8 @@ bool interp_call(const char *function, const char *const *args, int n_args, stru
 	call_pv(function, G_SCALAR | G_EVAL);
 	SPAGAIN;
 	result = POPs;
-	returned = !SvTRUE(ERRSV);
+	PUTBACK;
+	returned = !has_died(aTHX);
 	if (!returned) {
 		error_get(aTHX_ out);
 	} else if (SvOK(result)) {
@@ -152,7 +194,6 @@ bool interp_call(const char *function, const char *const *args, int n_args, stru
 
 		buf_add(out, text, n);
 	}
-	PUTBACK;
 	FREETMPS;
 	LEAVE;
 	return returned;
@@ -164,15 +205,4 @@ const char *interp_scalar(const char *name)
 	SV *sv = get_sv(name, GV_ADD);
 
 	return SvOK(sv) ? SvPV_nolen(sv) : "";
-}
-
-void interp_settle(void)
-{
-	dTHXa(interp);
-
-	alarm(0);
-	sv_setpvs_mg(get_sv("/", GV_ADD), "\n");
-	sv_setsv_mg(get_sv("\\", GV_ADD), &PL_sv_undef);
-	sv_setsv_mg(get_sv(",", GV_ADD), &PL_sv_undef);
-	setdefout(gv_fetchpvs("STDOUT", GV_ADD, SVt_PVIO));
 }

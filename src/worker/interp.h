@@ -19,7 +19,7 @@ bool interp_start_program(int argc, char *argv[], bool *ours, struct buf *error)
 /* In a forked worker: what it must not share with others of the same template. */
 void interp_forked(void);
 
-/* Run the END blocks, destroy the objects. */
+/* Run the END blocks, destroy the objects. The rest of the memory goes with the process. */
 void interp_stop(void);
 
 /* Call a Perl function with `n_args` strings, in scalar context, within an eval. True when it returned: `out`
@@ -29,9 +29,5 @@ bool interp_call(const char *function, const char *const *args, int n_args, stru
 
 /* The value of a Perl scalar as a string, "" for undef; valid until Perl runs again. */
 const char *interp_scalar(const char *name);
-
-/* Put back what a filter may have left changed in the interpreter: $/ $\ $, , the selected handle, the
- * alarm. */
-void interp_settle(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "mime/mime.h"
 #include "worker/args.h"
 #include "worker/channel.h"
+#include "worker/deadline.h"
 #include "worker/guard.h"
 #include "worker/interp.h"
 #include "worker/serve.h"
@@ -52,6 +53,8 @@ static int run_server(struct channel *c, struct buf *out)
 		return EX_SOFTWARE;
 	}
 	guard_restore(&g);
+	guard_settle(&g);
+	deadline_open();
 	rc = serve_run(c, &g);
 	guard_release(&g);
 	if (rc < 0) {

@@ -180,3 +180,13 @@ int message_write_all(void)
 	}
 	return 0;
 }
+
+bool message_owns(int fd)
+{
+	struct message *m;
+
+	LIST_FOREACH (m, &messages, link)
+		if (m->files.fd == fd || (m->mime != NULL && mime_descriptor(m->mime) == fd))
+			return true;
+	return false;
+}

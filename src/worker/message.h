@@ -37,6 +37,9 @@ bool message_body_is_original(const struct message *m, const struct mime_part *p
 /* Whether the path ends in the name of a body's file that is there already. */
 bool message_has_path(const char *path);
 
+/* Whether an open message reads from this descriptor. */
+bool message_owns(int fd);
+
 /* Make the files of all bodies of all open messages: for who looks into the folder. 0 or -errno. */
 int message_write_all(void);
 

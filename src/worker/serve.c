@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "proto/request.h"
 #include "worker/channel.h"
+#include "worker/deadline.h"
 #include "worker/guard.h"
 #include "worker/interp.h"
 
@@ -36,6 +37,22 @@ static const struct verb *verb_find(const char *name)
 	return NULL;
 }
 
+/* Through Perl, which names the message as in all other lines. */
+static void death_tell(const char *error)
+{
+	const char *args[] = { "err", NULL };
+	struct buf text, out;
+
+	buf_init(&text, MAX_REPLY);
+	buf_init(&out, MAX_REPLY);
+	buf_addf(&text, "filter died: %s", error);
+	args[1] = text.data;
+	if (buf_error(&text) != 0 || !interp_call("Mail::MIMEDefang::md_syslog", args, 2, &out))
+		log_err("filter died: %s", error);
+	buf_free(&out);
+	buf_free(&text);
+}
+
 /* Call the function; when it dies, its error is the reply. */
 static void perl_answer(const char *function, const char *const *args, int n_args, struct buf *reply)
 {
@@ -45,7 +62,7 @@ static void perl_answer(const char *function, const char *const *args, int n_arg
 	if (interp_call(function, args, n_args, &result)) {
 		buf_add(reply, result.data, result.len);
 	} else {
-		log_err("%s: filter died: %s", interp_scalar("Mail::MIMEDefang::MsgID"), result.data);
+		death_tell(result.data);
 		buf_addf(reply, "error: %s", result.data);
 	}
 	if (buf_error(&result) != 0) {
@@ -85,24 +102,26 @@ static void request_answer(char *line, struct buf *reply)
 		perl_answer(verb->function, r.argv, r.argc, reply);
 }
 
-static int serve_one(struct channel *c, const struct guard *g, enum channel_event event, char *line)
+static int serve_one(struct channel *c, struct guard *g, enum channel_event event, char *line)
 {
 	struct buf reply;
 	int rc;
 
 	buf_init(&reply, MAX_REPLY + 64);
+	deadline_begin();
 	if (event == CHANNEL_OVERLONG)
 		buf_adds(&reply, "error: Request too long");
 	else
 		request_answer(line, &reply);
 	/* Before the reply: with it the controller may send the next request, or remove the directory. */
 	guard_restore(g);
+	deadline_end();
 	rc = channel_reply(c, &reply);
 	buf_free(&reply);
 	return rc;
 }
 
-int serve_run(struct channel *c, const struct guard *g)
+int serve_run(struct channel *c, struct guard *g)
 {
 	enum channel_event event;
 	char *line = NULL;

@@ -6,6 +6,6 @@ struct channel;
 struct guard;
 
 /* Serve until the controller closes the pipe. 0, or -errno when the pipe breaks. */
-int serve_run(struct channel *c, const struct guard *g);
+int serve_run(struct channel *c, struct guard *g);
 
 #endif

@@ -12,4 +12,6 @@ void xs_boot(pTHX)
 	xs_results_boot(aTHX);
 	xs_commands_boot(aTHX);
 	xs_mime_boot(aTHX);
+	xs_deadline_boot(aTHX);
+	xs_tmpdir_boot(aTHX);
 }

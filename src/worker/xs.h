@@ -12,5 +12,7 @@ void xs_log_boot(pTHX);      /* md_syslog, md_openlog */
 void xs_results_boot(pTHX);  /* write_result_line and the file behind it */
 void xs_commands_boot(pTHX); /* COMMANDS into the globals */
 void xs_mime_boot(pTHX);     /* a message as a MIME::Entity; needs mime_init() */
+void xs_deadline_boot(pTHX); /* md_time_left, time_limit */
+void xs_tmpdir_boot(pTHX);   /* tmpdir_set */
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "proto/workdir.h"
 #include "worker/interp.h"
+#include "worker/results.h"
 #include "worker/xs.h"
 
 #include <errno.h>
@@ -15,14 +16,28 @@
  * account. */
 static int folder = -1;
 static int file = -1; /* RESULTS, from the first line written on */
+static bool is_open;
+static pid_t owner; /* who may write: not a child that the filter makes */
 
 static void results_close(void)
 {
 	if (file != -1)
 		close(file);
+	file = -1;
+	is_open = false;
+}
+
+int results_folder(void)
+{
+	return folder;
+}
+
+void results_leave(void)
+{
+	results_close();
 	if (folder != -1)
 		close(folder);
-	file = folder = -1;
+	folder = -1;
 }
 
 /* results_open(dir): from now on lines go to its RESULTS. False with $! set when there is no such folder. */
@@ -32,9 +47,11 @@ static void xs_results_open(pTHX_ CV *cv)
 
 	if (items != 1)
 		croak_xs_usage(cv, "dir");
-	results_close();
+	results_leave();
 	folder = open(SvPV_nolen(ST(0)), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	ST(0) = boolSV(folder != -1);
+	is_open = folder != -1;
+	owner = getpid();
+	ST(0) = boolSV(is_open);
 	XSRETURN(1);
 }
 
@@ -70,10 +87,12 @@ static int line_write(const struct buf *line)
 {
 	ssize_t n;
 
+	if (!is_open)
+		return -ENOENT;
 	if (file == -1)
 		file = openat(folder, WORKDIR_RESULTS, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (file == -1)
-		return folder == -1 ? -ENOENT : -errno;
+		return -errno;
 	n = write(file, line->data, line->len);
 	if (n == -1)
 		return -errno;
@@ -81,7 +100,8 @@ static int line_write(const struct buf *line)
 }
 
 /* write_result_line(letter, args..). Dies when it cannot: with the line a decision of the filter would be
- * lost, so the message has to be tried again later. */
+ * lost, so the message has to be tried again later. In a child that the filter has made it does nothing: what
+ * that decides nobody waits for. */
 static void xs_write_result_line(pTHX_ CV *cv)
 {
 	dXSARGS;
@@ -91,6 +111,8 @@ static void xs_write_result_line(pTHX_ CV *cv)
 
 	if (items < 1 || items > WORKDIR_MAX_ARGS + 1)
 		croak_xs_usage(cv, "letter, args..");
+	if (is_open && getpid() != owner)
+		XSRETURN_EMPTY;
 	for (int i = 1; i < items; i++)
 		args[i - 1] = SvOK(ST(i)) ? SvPV_nolen(ST(i)) : NULL;
 	buf_init(&line, BUF_NO_LIMIT);

@@ -3,6 +3,7 @@ package Mail::MIMEDefang;
 # The core of the filter API: the variables that a filter sees, and the functions that belong to no other subject. Functions
 # that are not defined here are in C, in the program that loads this (src/worker/xs_*.c):
 #   percent_encode percent_decode md_openlog log_line write_result_line results_open results_close commands_load parse_message
+#   md_time_left time_limit tmpdir_set
 use strict;
 use warnings;
 use Exporter 'import';
@@ -89,7 +90,7 @@ BEGIN {
 		qw(detect_and_load_perl_modules init_globals read_commands_file read_config md_version md_syslog fatal get_host_name),
 		qw(percent_encode percent_decode write_result_line signal_changed signal_unchanged print_and_flush send_filter_answer),
 		qw(init_status_tag push_status_tag pop_status_tag set_status_tag),
-		qw(in_message_context in_filter_context in_filter_end in_filter_wrapup),
+		qw(md_time_left in_message_context in_filter_context in_filter_end in_filter_wrapup),
 		qw(add_ip_validation_header delete_ip_validation_header md_copy_orig_msg_to_work_dir),
 		map { @$_ } values %elsewhere,
 	);

@@ -82,6 +82,7 @@ sub call_filter {
 	push_status_tag($tag);
 	$InFilterContext = 1;
 	$function->($part, $name, Mail::MIMEDefang::Utils::extension_of($name), $type);
+	Mail::MIMEDefang::Scan::end_child();
 	$InFilterContext = 0;
 	pop_status_tag();
 	return;

@@ -17,7 +17,7 @@ sub answer_scan {
 	chdir $dir && Mail::MIMEDefang::results_open('.') or return "error: Cannot chdir($dir): $!";
 	$CWD = $dir =~ m{^/} ? $dir : Cwd::getcwd();
 	mkdir 'tmp' or $!{EEXIST} or return "error: Cannot mkdir(tmp): $!";
-	local $ENV{TMPDIR} = "$CWD/tmp";
+	Mail::MIMEDefang::tmpdir_set("$CWD/tmp"); # the host puts it back
 	my $problem = read_commands() // scan();
 	Mail::MIMEDefang::results_close();
 	return defined $problem ? "error: $problem" : 'ok';
@@ -113,8 +113,16 @@ sub call {
 	my $function = main->can($name) or return;
 	push_status_tag($tag);
 	$function->($entity);
+	end_child();
 	pop_status_tag();
 	return;
+}
+
+# A child that the filter has made and let come back: it must not write what its parent writes.
+sub end_child {
+	return if $$ == $Mail::MIMEDefang::Worker::Pid;
+	require POSIX;
+	return POSIX::_exit(1);
 }
 
 sub log_actions {

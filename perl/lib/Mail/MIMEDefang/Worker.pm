@@ -32,9 +32,11 @@ package Mail::MIMEDefang::Worker;
 use strict;
 use warnings;
 use Cwd ();
+use overload ();
 use Mail::MIMEDefang;
 use Mail::MIMEDefang::Check;
 use Mail::MIMEDefang::Scan;
+use Mail::MIMEDefang::Signals;
 
 our ($Serving, $Pid) = (0, $$);
 
@@ -73,8 +75,17 @@ sub enable_status_tags {
 sub initialize {
 	($Serving, $Pid) = (1, $$);
 	$ServerMode = 1;
+	Mail::MIMEDefang::Signals::watch_time();
 	main::filter_initialize() if defined &main::filter_initialize;
 	return;
+}
+
+# What to say of an exception that is an object: as a string, if it has a form of its own; else by its method `message`.
+sub exception_text {
+	my ($error) = @_;
+	require Scalar::Util;
+	return $error->message . '' if Scalar::Util::blessed($error) && !overload::Method($error, '""') && $error->can('message');
+	return "$error";
 }
 
 # The exit status.
