@@ -126,7 +126,7 @@ sub write_file {
 sub structure {
 	my ($path) = @_;
 	my $folder = File::Temp->newdir('mimedefang-test-XXXXXX', TMPDIR => 1);
-	my ($entity, $fault) = Mail::MIMEDefang::parse_message($path, "$folder", -1, 0);
+	my ($entity, $fault) = Mail::MIMEDefang::parse_message($path, "$folder", 0, Mail::MIMEDefang::Scan::limits());
 	die "$path: " . ($fault // $!) . "\n" unless $entity;
 	return describe($entity, 0);
 }
