@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -31,6 +33,12 @@ static void test_parse(void **state)
 		assert_int_equal(procfs_parse(cases[i].line, &f), cases[i].result);
 		assert_int_equal(f.start, cases[i].start);
 		assert_int_equal(f.rss_pages, cases[i].rss_pages);
+		if (cases[i].result == 0) {
+			assert_int_equal(f.size, 9000000);
+			assert_int_equal(f.threads, 1);
+			assert_int_equal(f.parent, 1);
+			assert_int_equal(f.state, 'S');
+		}
 	}
 }
 
@@ -40,12 +48,31 @@ static void test_read(void **state)
 
 	assert_int_equal(procfs_read(getpid(), &f), 0);
 	assert_true(f.start > 0 && procfs_kb(f.rss_pages) > 100);
+	assert_int_equal(f.parent, getppid());
+	assert_true(f.size > f.rss_pages && f.threads >= 1);
 	assert_int_equal(procfs_read(0x7ffffff0, &f), -ENOENT);
+}
+
+static void test_children(void **state)
+{
+	pid_t *children;
+	size_t n;
+	bool found = false;
+
+	assert_int_equal(procfs_children(getppid(), &children, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		found = found || children[i] == getpid();
+	assert_true(found);
+	free(children);
+	assert_int_equal(procfs_children(getpid(), &children, &n), 0);
+	assert_int_equal(n, 0);
+	free(children);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_parse), cmocka_unit_test(test_read) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_parse), cmocka_unit_test(test_read),
+					    cmocka_unit_test(test_children) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
