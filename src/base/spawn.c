@@ -74,9 +74,25 @@ static void child_limit(__rlimit_resource_t resource, uint64_t bytes)
 		child_fail("cannot limit", "memory");
 }
 
+/* snprintf() is not among the calls that are safe here. */
+static void child_pid_write(char *at)
+{
+	char digits[12];
+	int n = 0;
+
+	for (pid_t pid = getpid(); pid > 0; pid /= 10)
+		digits[n++] = (char)('0' + pid % 10);
+	while (n > 0)
+		*at++ = digits[--n];
+	*at = '\0';
+}
+
 static _Noreturn void child_run(const struct spawn *how)
 {
-	setpgid(0, 0); /* a kill then reaches grandchildren too */
+	if (how->session)
+		setsid();
+	else
+		setpgid(0, 0); /* a kill then reaches grandchildren too */
 	child_signals_reset();
 	child_plumb(how->fds, how->n_fds);
 	if (how->cwd != NULL && chdir(how->cwd) == -1)
@@ -88,7 +104,9 @@ static _Noreturn void child_run(const struct spawn *how)
 		child_limit(RLIMIT_DATA, how->max_memory);
 	}
 	descriptors_limit_restore();
-	execv(how->path, how->argv);
+	if (how->pid_at != NULL)
+		child_pid_write(how->pid_at);
+	execve(how->path, how->argv, how->env != NULL ? how->env : environ);
 	child_fail("cannot execute", how->path);
 }
 
@@ -108,7 +126,8 @@ pid_t spawn(const struct spawn *how)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (pid == -1)
 		return -err;
-	setpgid(pid, pid); /* here as well: the caller may signal the group at once */
+	if (!how->session)
+		setpgid(pid, pid); /* here as well: the caller may signal the group at once */
 	return pid;
 }
 

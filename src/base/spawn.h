@@ -2,6 +2,7 @@
 #ifndef DEFANG_BASE_SPAWN_H
 #define DEFANG_BASE_SPAWN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -12,6 +13,10 @@ struct spawn {
 	int n_fds;           /* at most 64; all other descriptors are closed in the child */
 	const char *cwd;     /* NULL: the parent's */
 	int umask;           /* -1: the parent's */
+	char *const *env;    /* NULL: the parent's */
+	char *pid_at;        /* the child writes its pid there, in digits and a NUL: a place of 12 bytes at
+			      * the end of a text in `env', for who is told so (LISTEN_PID=); NULL: nowhere */
+	bool session;        /* a session of its own rather than only a process group */
 	uint64_t max_memory; /* bytes for RLIMIT_AS and RLIMIT_DATA, at most our hard limits; 0: none */
 };
 

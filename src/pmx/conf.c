@@ -22,7 +22,8 @@ struct reader {
 
 /* --- messages --- */
 
-static void message(struct conf *c, struct conf_place at, const char *kind, const char *format, va_list ap)
+__attribute__((format(printf, 4, 0))) static void message(struct conf *c, struct conf_place at,
+							  const char *kind, const char *format, va_list ap)
 {
 	if (c->n_messages++ >= CONF_MAX_MESSAGES)
 		return;

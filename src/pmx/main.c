@@ -1,68 +1,101 @@
-/* pmx-milter - start, stop, restart and show milters: pmx-milter(8). */
+/* pmx-milter - start, stop, restart and show milters: pmx-milter(8). As pmx-init: the same for boot scripts.
+ */
 #include "base/buf.h"
+#include "base/log.h"
+#include "pmx/commands.h"
+#include "pmx/conf_check.h"
 #include "pmx/conf_file.h"
 #include "pmx/help.h"
 #include "pmx/mta.h"
 #include "pmx/options.h"
-#include "pmx/status.h"
+#include "pmx/user.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #define PROGRAM "pmx-milter"
+#define INIT_PROGRAM "pmx-init"
+#define INIT_STOP_S 20 /* a boot script that waits longer would be killed */
 
-static enum status check(const struct conf *c, const struct options *o)
+static enum status check(const struct run *r)
 {
+	const struct conf *c = r->conf;
 	size_t disabled = 0;
 
 	for (size_t i = 0; i < c->n_milters; i++)
 		disabled += !conf_is_enabled(c, c->milters[i]);
-	if (!o->quiet)
-		printf("%s: %zu milter%s, %zu of them disabled: no errors\n", c->files[0], c->n_milters,
-		       c->n_milters == 1 ? "" : "s", disabled);
+	run_say(r, "%s: %zu milter%s, %zu of them disabled: no errors\n", c->files[0], c->n_milters,
+		c->n_milters == 1 ? "" : "s", disabled);
 	return STATUS_OK;
 }
 
-static enum status mta(const struct conf *c, const struct options *o)
+static enum status mta(const struct run *r)
 {
 	struct buf out;
 
 	buf_init(&out, BUF_NO_LIMIT);
-	mta_lines(c, strcmp(o->names[0], "postfix") == 0 ? MTA_POSTFIX : MTA_SENDMAIL, &out);
+	mta_lines(r->conf, strcmp(r->options->names[0], "postfix") == 0 ? MTA_POSTFIX : MTA_SENDMAIL, &out);
 	fputs(out.data, stdout);
 	buf_free(&out);
 	return STATUS_OK;
 }
 
-/* With a configuration that has no errors. */
-static enum status run(const struct conf *c, const struct options *o)
+/* Commands that read a configuration. */
+static const struct work {
+	enum command command;
+	enum status (*run)(const struct run *r);
+	bool configured; /* needs one without errors */
+	enum user_need user;
+} works[] = {
+	{ COMMAND_START, command_start, true, USER_MUST_BE },
+	{ COMMAND_STOP, command_stop, false, USER_MUST_BE },
+	{ COMMAND_RESTART, command_restart, true, USER_MUST_BE },
+	{ COMMAND_STATUS, command_status, false, USER_MAY_BE },
+	{ COMMAND_CHECK, check, true, USER_IS_ANY },
+	{ COMMAND_MTA, mta, true, USER_IS_ANY },
+};
+
+static const struct work *work_find(enum command command)
 {
-	switch (o->command) {
-	case COMMAND_CHECK:
-		return check(c, o);
-	case COMMAND_MTA:
-		return mta(c, o);
-	default:
-		return STATUS_FAILED;
-	}
+	const struct work *w = works;
+
+	while (w->command != command)
+		w++;
+	return w;
+}
+
+static bool say_errors(const struct conf *c, int rc, bool needed)
+{
+	fputs(c->messages.data, stderr);
+	if (rc == 0 || !needed)
+		return true;
+	if (c->n_errors > 0)
+		fprintf(stderr, PROGRAM ": %d error%s in the configuration: nothing was done\n", c->n_errors,
+			c->n_errors == 1 ? "" : "s");
+	else
+		fprintf(stderr, PROGRAM ": %s\n", strerror(-rc));
+	return false;
 }
 
 static enum status run_configured(const struct options *o)
 {
+	const struct work *w = work_find(o->command);
 	enum status status = STATUS_NOT_CONFIGURED;
 	struct conf c;
-	int rc = conf_file_read(o->conf != NULL ? o->conf : DEFANG_CONFDIR "/pmx.conf", &c);
+	struct run r = { .options = o, .conf = &c };
+	int rc;
 
-	fputs(c.messages.data, stderr);
-	if (rc == 0)
-		status = run(&c, o);
-	else if (c.n_errors > 0)
-		fprintf(stderr, PROGRAM ": %d error%s in the configuration: nothing was done\n", c.n_errors,
-			c.n_errors == 1 ? "" : "s");
-	else
-		fprintf(stderr, PROGRAM ": %s\n", strerror(-rc));
+	r.conf_path = o->conf != NULL ? o->conf : DEFANG_CONFDIR "/pmx.conf";
+	rc = conf_file_read(r.conf_path, &c);
+	r.configured = rc == 0;
+	r.run_dir = conf_text(&c, NULL, KEY_RUN_DIR, CONF_RUN_DIR);
+	if (say_errors(&c, rc, w->configured) && (status = user_become(&c, w->user)) == STATUS_OK) {
+		run_catch_signals();
+		status = w->run(&r);
+	}
 	conf_free(&c);
 	return status;
 }
@@ -81,17 +114,42 @@ static enum status run_command(const struct options *o)
 	}
 }
 
+/* At boot and shutdown there is little time, and nobody to ask. */
+static enum status run_as_init(struct options *o)
+{
+	bool ends = o->command == COMMAND_STOP || o->command == COMMAND_RESTART;
+
+	if (!user_is_root()) {
+		fprintf(stderr, INIT_PROGRAM ": for root only; use " PROGRAM "\n");
+		return STATUS_NOT_PERMITTED;
+	}
+	o->escalate = o->escalate || ends;
+	if (o->command == COMMAND_STOP && o->timeout_s < 0)
+		o->timeout_s = INIT_STOP_S;
+	return run_command(o);
+}
+
+static bool is_init(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return strcmp(slash != NULL ? slash + 1 : name, INIT_PROGRAM) == 0;
+}
+
 int main(int argc, char *argv[])
 {
 	struct options o;
 	struct buf error;
 	enum status status = STATUS_USAGE;
 
+	log_open(PROGRAM, LOG_MAIL, false);
 	buf_init(&error, BUF_NO_LIMIT);
-	if (options_parse(argc, argv, &o, &error))
-		status = run_command(&o);
-	else
+	if (!options_parse(argc, argv, &o, &error))
 		fprintf(stderr, PROGRAM ": %s\nTry '" PROGRAM " help'.\n", error.data);
+	else if (is_init(argv[0]))
+		status = run_as_init(&o);
+	else
+		status = run_command(&o);
 	options_free(&o);
 	buf_free(&error);
 	return (int)status;

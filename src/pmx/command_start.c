@@ -1,0 +1,99 @@
+#include "pmx/commands.h"
+#include "pmx/control.h"
+#include "pmx/preflight.h"
+#include "pmx/starting.h"
+#include "pmx/targets.h"
+
+#include <errno.h>
+#include <string.h>
+
+static enum status start_locked(const struct run *r, const struct plan *p)
+{
+	struct instance i;
+	enum status status = STATUS_FAILED;
+
+	if (instance_look(&i, r->run_dir, p->name) < 0) {
+		run_error("%s: out of memory\n", p->name);
+	} else if (i.is == INSTANCE_RUNNING) {
+		run_say(r, "%s: already running (pid %d)\n", p->name, (int)i.front);
+		status = STATUS_OK;
+	} else if (i.is == INSTANCE_UNKNOWN) {
+		run_error("%s: start failed: cannot tell whether it runs\n", p->name);
+		status = STATUS_NOT_PERMITTED;
+	} else if ((status = starting_clear(r, p, &i)) == STATUS_OK) {
+		status = starting_run(r, p, -1);
+	}
+	instance_free(&i);
+	return status;
+}
+
+/* A milter that runs is left alone, whatever the checks would say of its configuration. */
+static bool runs(const struct run *r, const struct plan *p)
+{
+	struct instance i;
+	bool running = instance_look(&i, r->run_dir, p->name) == 0 && i.is == INSTANCE_RUNNING;
+
+	if (running)
+		run_say(r, "%s: already running (pid %d)\n", p->name, (int)i.front);
+	instance_free(&i);
+	return running;
+}
+
+static enum status start_planned(const struct run *r, const struct plan *p)
+{
+	struct buf why;
+	enum status status;
+	int fd;
+
+	if (runs(r, p))
+		return STATUS_OK;
+	buf_init(&why, BUF_NO_LIMIT);
+	if ((status = preflight(p, &why)) != STATUS_OK)
+		run_error("%s: start failed: %s\n", p->name, why.data);
+	buf_free(&why);
+	if (status != STATUS_OK || (status = starting_lock(r, p, "start", &fd)) != STATUS_OK)
+		return status;
+	status = start_locked(r, p);
+	control_release(&p->place, fd);
+	return status;
+}
+
+static enum status start_one(const struct run *r, const struct conf_milter *m)
+{
+	struct plan p;
+	enum status status = STATUS_FAILED;
+	int rc = plan_init(&p, r->conf, m);
+
+	if (rc == 0)
+		status = start_planned(r, &p);
+	else
+		run_error("%s: start failed: %s\n", m->name, strerror(-rc));
+	plan_free(&p);
+	return status;
+}
+
+static bool is_named(const struct options *o, const char *name)
+{
+	for (int i = 0; i < o->n_names; i++)
+		if (strcmp(o->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+enum status command_start(const struct run *r)
+{
+	const struct conf *c = r->conf;
+	enum status status = STATUS_OK;
+
+	if (!targets_are_known(r, false))
+		return STATUS_USAGE;
+	for (size_t i = 0; i < c->n_milters && !run_interrupted(); i++) {
+		const struct conf_milter *m = c->milters[i];
+
+		if (r->options->n_names > 0 ? is_named(r->options, m->name) : conf_is_enabled(c, m))
+			status = status_worse(status, start_one(r, m));
+		else if (r->options->n_names == 0 && r->options->verbose)
+			run_say(r, "%s: disabled, not started\n", m->name);
+	}
+	return status;
+}

@@ -1,0 +1,72 @@
+#include "pmx/commands.h"
+#include "pmx/stopping.h"
+#include "pmx/targets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Those that have a process go to the ending; what a dead one has left is removed. */
+static size_t begin_all(const struct run *r, struct instance *found, size_t n, struct ending_target *targets,
+			enum status *status)
+{
+	size_t n_targets = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool dead = found[i].is == INSTANCE_DEAD || found[i].is == INSTANCE_STOPPED;
+
+		if (found[i].is == INSTANCE_STOPPED || (dead && r->options->n_names == 0)) {
+			if (r->options->n_names > 0)
+				run_say(r, "%s: not running\n", found[i].name);
+			continue;
+		}
+		if (stopping_begin(r, &found[i], -1, &targets[n_targets]))
+			n_targets++;
+		else
+			*status = status_worse(*status, STATUS_FAILED);
+	}
+	return n_targets;
+}
+
+static void leave(const struct run *r, struct ending_target *targets, size_t n)
+{
+	char **names = calloc(n + 1, sizeof(char *));
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (names != NULL &&
+		    (targets[i].result == ENDING_GOES_ON || targets[i].result == ENDING_OVERDUE))
+			names[left++] = strdup(targets[i].instance.name);
+		ending_free(&targets[i]);
+	}
+	if (names != NULL && r->options->ending == END_GRACEFUL)
+		stopping_leave(r, names, left);
+	for (size_t i = 0; i < left; i++)
+		free(names[i]);
+	free(names);
+}
+
+enum status command_stop(const struct run *r)
+{
+	struct instance *found;
+	struct ending_target *targets;
+	enum status status = STATUS_OK, waited;
+	size_t n, n_targets = 0;
+	int rc;
+
+	if (!targets_are_known(r, true))
+		return STATUS_USAGE;
+	if ((rc = targets_find(r, &found, &n)) < 0)
+		return rc == -EACCES ? STATUS_NOT_PERMITTED : STATUS_FAILED;
+	targets = calloc(n + 1, sizeof(*targets));
+	if (targets != NULL)
+		n_targets = begin_all(r, found, n, targets, &status);
+	if (n_targets > 0) {
+		waited = stopping_wait(r, targets, n_targets);
+		status = status_worse(status, waited);
+		leave(r, targets, n_targets);
+	}
+	free(targets);
+	instances_free(found, n);
+	return targets == NULL ? STATUS_FAILED : status;
+}

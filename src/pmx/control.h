@@ -1,0 +1,28 @@
+/* control.h - the lock of who changes a milter: one pmx-milter at a time. It belongs to a descriptor
+ * (fcntl(2), F_OFD_SETLK), so that looking at it never lets our own go. */
+#ifndef DEFANG_PMX_CONTROL_H
+#define DEFANG_PMX_CONTROL_H
+
+#include "pmx/place.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CONTROL_OURS (-2) /* in place of a descriptor: the lock is held further up */
+
+struct control_holder {
+	int64_t pid;   /* as the file says: for people only */
+	char verb[16]; /* what he does; "" when that cannot be read */
+};
+
+/* Take the lock to do `verb', waiting for at most so long. 0 and *fd; -EAGAIN: somebody else has it, *holder
+ * is who; -EINTR: a signal came; -errno. */
+int control_take(const struct place *p, const char *verb, int64_t wait_ms, int *fd,
+		 struct control_holder *holder);
+void control_release(const struct place *p, int fd); /* below 0: nothing */
+
+/* Whether somebody has it, we ourselves too. */
+bool control_is_held(const struct place *p);
+
+#endif

@@ -1,0 +1,262 @@
+#include "pmx/ending.h"
+
+#include "base/clock.h"
+#include "base/procfs.h"
+#include "pmx/alive.h"
+#include "pmx/question.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ASK_MS 2000
+#define LOOK_EVERY_MS 200
+#define DEFAULT_STOP_S 300
+#define DEFAULT_ABORT_S 15
+#define DEFAULT_KILL_S 5
+
+void ending_begin(struct ending_target *t, struct instance *taken, int control_fd, enum ending level,
+		  const char *signal, int64_t timeout_s, bool escalate)
+{
+	const struct state *s = &taken->state;
+
+	*t = (struct ending_target){
+		.instance = *taken,
+		.control_fd = control_fd,
+		.level = level,
+		.signal = signal,
+		.escalate = escalate || s->escalate != 0,
+		.timeout_s = timeout_s >= 0     ? timeout_s
+			     : taken->has_state ? s->stop_timeout_s
+						: DEFAULT_STOP_S,
+	};
+	*taken = (struct instance){ .name = NULL };
+}
+
+void ending_free(struct ending_target *t)
+{
+	for (size_t i = 0; i < t->n_workers; i++)
+		close(t->workers[i]);
+	free(t->workers);
+	if (t->control_fd >= 0)
+		control_release(&t->instance.place, t->control_fd);
+	instance_free(&t->instance);
+	*t = (struct ending_target){ .control_fd = -1 };
+}
+
+static int64_t level_timeout_ms(const struct ending_target *t)
+{
+	const struct state *s = &t->instance.state;
+
+	switch (t->level) {
+	case END_ABORT:
+		return (s->abort_timeout_s > 0 ? s->abort_timeout_s : DEFAULT_ABORT_S) * 1000;
+	case END_KILL:
+		return (s->kill_timeout_s > 0 ? s->kill_timeout_s : DEFAULT_KILL_S) * 1000;
+	default:
+		return t->timeout_s * 1000;
+	}
+}
+
+int64_t ending_busy(const struct instance *i)
+{
+	struct snapshot s;
+	int64_t busy = 0;
+
+	if (question_snapshot(i->place.mux_socket, ASK_MS, &s) < 0)
+		return 0;
+	for (size_t n = 0; n < s.n_slots; n++)
+		busy += s.slots[n].in_flight > 0 ? s.slots[n].in_flight : 0;
+	snapshot_free(&s);
+	return busy;
+}
+
+/* --- signals --- */
+
+/* For everybody to see, and for a second stop, which must not signal again. */
+static int phase_write(struct ending_target *t)
+{
+	struct state *s = &t->instance.state;
+	int rc;
+
+	if (!t->instance.has_state)
+		return 0;
+	if ((rc = state_set(&s->phase, "stopping")) < 0 || (rc = state_set(&s->signal, t->signal)) < 0)
+		return rc;
+	s->since_ms = clock_wall_ms();
+	return state_write(t->instance.place.state, s);
+}
+
+/* To a front end that is ending gently a second gentle signal would be an abort. */
+static bool is_asked_already(const struct ending_target *t)
+{
+	return t->control_fd == -1 ||
+	       strcmp(t->instance.has_state ? t->instance.state.phase : "", "stopping") == 0;
+}
+
+static int send_graceful(struct ending_target *t)
+{
+	int rc = 0;
+
+	if (is_asked_already(t) || (rc = phase_write(t)) < 0 || t->instance.front <= 0)
+		return rc;
+	return alive_signal(t->instance.place.front_lock, SIGHUP);
+}
+
+static int send_abort(struct ending_target *t)
+{
+	int rc = phase_write(t);
+
+	if (rc == 0 && t->instance.front > 0)
+		rc = alive_signal(t->instance.place.front_lock, SIGINT);
+	return rc;
+}
+
+/* Handles of all children of the controller, from before it is killed: then they are nobody's any more. */
+static int workers_hold(struct ending_target *t)
+{
+	pid_t *pids;
+	size_t n;
+	int rc = procfs_children(t->instance.mux, &pids, &n), fd;
+
+	if (rc == 0 && n > 0 && (t->workers = calloc(n, sizeof(int))) == NULL)
+		rc = -ENOMEM;
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct procfs_facts f;
+
+		if ((fd = alive_open(pids[i])) < 0)
+			continue; /* it has ended */
+		if (procfs_read(pids[i], &f) == 0 && f.parent == t->instance.mux)
+			t->workers[t->n_workers++] = fd;
+		else
+			close(fd);
+	}
+	free(pids);
+	return rc;
+}
+
+static int send_kill(struct ending_target *t)
+{
+	const struct place *p = &t->instance.place;
+	int rc = phase_write(t), mux = 0, front = 0;
+
+	if (rc == 0 && t->instance.mux > 0) {
+		rc = workers_hold(t);
+		mux = alive_signal(p->mux_lock, SIGKILL); /* first: it starts workers */
+	}
+	if (t->instance.front > 0)
+		front = alive_signal(p->front_lock, SIGKILL);
+	for (size_t i = 0; i < t->n_workers; i++)
+		alive_send(t->workers[i], SIGKILL);
+	return rc < 0 ? rc : mux < 0 ? mux : front;
+}
+
+static void send(struct ending_target *t, int64_t now)
+{
+	int rc = t->level == END_GRACEFUL ? send_graceful(t)
+		 : t->level == END_ABORT  ? send_abort(t)
+					  : send_kill(t);
+
+	t->sent = true;
+	t->deadline_ms = now + level_timeout_ms(t);
+	if (rc == 0 || rc == -ESRCH)
+		return;
+	t->result = ENDING_FAILED;
+	t->error = rc;
+}
+
+/* The controller ends when the front end has, and at a graceful end not before its workers are done. */
+static void mux_ask(struct ending_target *t, int64_t now)
+{
+	bool gently = t->level == END_GRACEFUL;
+
+	if (t->mux_asked || t->instance.mux <= 0 || (gently && now - t->mux_looked_ms < LOOK_EVERY_MS))
+		return;
+	t->mux_looked_ms = now;
+	if (gently && ending_busy(&t->instance) > 0)
+		return;
+	t->mux_asked = alive_signal(t->instance.place.mux_lock, SIGTERM) == 0;
+}
+
+static void overdue(struct ending_target *t, int64_t now)
+{
+	if (t->level == END_ABORT)
+		mux_ask(t, now);
+	if (t->escalate && t->level < END_KILL) {
+		t->level++;
+		t->signal = t->level == END_ABORT ? "INT" : "KILL";
+		t->sent = false;
+	} else {
+		t->result = ENDING_OVERDUE;
+	}
+}
+
+/* --- files --- */
+
+static bool is_recorded(const struct state *s)
+{
+	struct stat st;
+
+	return s->socket[0] == '/' && lstat(s->socket, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	       (int64_t)st.st_dev == s->socket_dev && (int64_t)st.st_ino == s->socket_ino;
+}
+
+void ending_clean(const struct instance *i, bool keep_port)
+{
+	const struct place *p = &i->place;
+	const char *const files[] = { p->front_pid, p->mux_pid,      p->front_lock, p->mux_lock,
+				      p->state,     p->front_socket, p->mux_socket, p->asked };
+
+	if (!keep_port && i->has_state && is_recorded(&i->state))
+		unlink(i->state.socket);
+	for (size_t n = 0; n < sizeof(files) / sizeof(files[0]); n++)
+		unlink(files[n]);
+}
+
+/* Only who has the control lock may: a new instance could be on its way. */
+static void gone(struct ending_target *t)
+{
+	struct control_holder holder;
+
+	t->result = ENDING_GONE;
+	if (t->control_fd == -1 && control_take(&t->instance.place, "stop", 0, &t->control_fd, &holder) < 0) {
+		t->control_fd = -1;
+		return;
+	}
+	instance_update(&t->instance);
+	if (!instance_has_process(&t->instance))
+		ending_clean(&t->instance, t->keep_port);
+}
+
+static bool workers_are_gone(const struct ending_target *t)
+{
+	for (size_t i = 0; i < t->n_workers; i++)
+		if (!alive_has_ended(t->workers[i]))
+			return false;
+	return true;
+}
+
+void ending_step(struct ending_target *t, int64_t now_ms)
+{
+	if (t->result != ENDING_GOES_ON)
+		return;
+	if (t->begun_ms == 0)
+		t->begun_ms = now_ms;
+	instance_update(&t->instance);
+	if (!instance_has_process(&t->instance) && workers_are_gone(t)) {
+		gone(t);
+	} else if (t->instance.front < 0 || t->instance.mux < 0) {
+		t->result = ENDING_FAILED;
+		t->error = t->instance.front < 0 ? t->instance.front : t->instance.mux;
+	} else if (!t->sent) {
+		send(t, now_ms);
+	} else {
+		if (t->instance.front == 0)
+			mux_ask(t, now_ms);
+		if (now_ms >= t->deadline_ms)
+			overdue(t, now_ms);
+	}
+}

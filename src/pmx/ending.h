@@ -1,0 +1,51 @@
+/* ending.h - how milters end: gracefully, by abort or kill, several side by side, each with time limits, from
+ * the state of each alone. Steps are taken by ending_step() as often as one likes. */
+#ifndef DEFANG_PMX_ENDING_H
+#define DEFANG_PMX_ENDING_H
+
+#include "pmx/control.h"
+#include "pmx/instance.h"
+#include "pmx/options.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum ending_result {
+	ENDING_GOES_ON,
+	ENDING_GONE,    /* both processes and all workers; files are removed */
+	ENDING_OVERDUE, /* not within its time; what was asked stays in force */
+	ENDING_FAILED,  /* `error' says why */
+};
+
+struct ending_target {
+	struct instance instance;
+	int control_fd; /* the control lock; -1: somebody else's stop has it; CONTROL_OURS: whoever called has
+			   it */
+	enum ending level; /* what is asked now */
+	const char *signal;
+	bool escalate;
+	bool keep_port;    /* somebody holds its socket, for the next instance: set after ending_begin() */
+	int64_t timeout_s; /* of a graceful end */
+	/* progress */
+	enum ending_result result;
+	int error;
+	bool sent, mux_asked;
+	int64_t begun_ms, deadline_ms, mux_looked_ms;
+	int *workers; /* handles of processes, for a kill */
+	size_t n_workers;
+};
+
+/* Take what is found over; timeout_s below 0: the state's. */
+void ending_begin(struct ending_target *t, struct instance *taken, int control_fd, enum ending level,
+		  const char *signal, int64_t timeout_s, bool escalate);
+void ending_step(struct ending_target *t, int64_t now_ms);
+void ending_free(struct ending_target *t); /* releases the control lock */
+
+/* Remove what a dead milter has left; a local port only if it is the one that the state tells of, and it is
+ * not to be kept for the next instance. */
+void ending_clean(const struct instance *i, bool keep_port);
+
+/* Requests that its workers have in hand, as the controller tells: 0 also when it does not answer. */
+int64_t ending_busy(const struct instance *i);
+
+#endif

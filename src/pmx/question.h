@@ -1,0 +1,19 @@
+/* question.h - ask a daemon a thing over its UNIX-domain socket, and wait for the answer. */
+#ifndef DEFANG_PMX_QUESTION_H
+#define DEFANG_PMX_QUESTION_H
+
+#include "proto/snapshot.h"
+
+#include <stdint.h>
+
+/* Send `line' (with its LF). The whole answer, to free(); NULL when none has come in time. */
+char *question_ask(const char *socket, const char *line, int64_t timeout_ms);
+
+/* The snapshot of a controller or a front end. 0; -ETIMEDOUT when it did not answer, -EPROTO when not
+ * understandably. */
+int question_snapshot(const char *socket, int64_t timeout_ms, struct snapshot *out);
+
+/* Open connections of mail servers, as the front end tells; -1 when it does not. */
+int64_t question_connections(const char *socket);
+
+#endif

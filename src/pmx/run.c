@@ -1,0 +1,97 @@
+#include "pmx/run.h"
+
+#include "base/clock.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROGRESS_EVERY_MS 5000
+#define REWRITE_EVERY_MS 500
+
+static volatile sig_atomic_t interrupted;
+static bool line_open; /* a line of progress stands on the terminal */
+
+void run_progress_end(void)
+{
+	if (line_open)
+		fputs("\r\033[K", stderr);
+	line_open = false;
+}
+
+void run_say(const struct run *r, const char *format, ...)
+{
+	va_list ap;
+
+	if (r->options->quiet)
+		return;
+	run_progress_end();
+	va_start(ap, format);
+	vprintf(format, ap);
+	va_end(ap);
+	fflush(stdout);
+}
+
+void run_error(const char *format, ...)
+{
+	va_list ap;
+
+	run_progress_end();
+	fflush(stdout);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+}
+
+void run_progress(const struct run *r, int64_t *told_ms, const char *format, ...)
+{
+	bool terminal = isatty(STDERR_FILENO);
+	int64_t now = clock_mono_ms();
+	va_list ap;
+
+	if (r->options->quiet || now - *told_ms < (terminal ? REWRITE_EVERY_MS : PROGRESS_EVERY_MS))
+		return;
+	*told_ms = now;
+	fflush(stdout);
+	run_progress_end();
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	if (!terminal)
+		fputc('\n', stderr);
+	line_open = terminal;
+}
+
+static void on_signal(int signo)
+{
+	interrupted = signo;
+}
+
+void run_catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction act = { .sa_handler = on_signal }; /* without SA_RESTART: it ends a wait */
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &act, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int run_interrupted(void)
+{
+	return interrupted;
+}
+
+enum status run_interrupted_status(void)
+{
+	return interrupted == SIGINT ? STATUS_INTERRUPTED : STATUS_TERMINATED;
+}
+
+void run_pause(int64_t ms)
+{
+	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000 };
+
+	nanosleep(&t, NULL);
+}

@@ -1,0 +1,38 @@
+/* run.h - one run of pmx-milter: what it was asked, by whom, and how it speaks. Results go to standard
+ * output, errors and progress to standard error; --quiet leaves the errors. */
+#ifndef DEFANG_PMX_RUN_H
+#define DEFANG_PMX_RUN_H
+
+#include "pmx/conf.h"
+#include "pmx/options.h"
+#include "pmx/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct run {
+	const struct options *options;
+	const struct conf *conf; /* may have errors: `configured' */
+	bool configured;
+	const char *conf_path;
+	const char *run_dir;
+};
+
+void run_say(const struct run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void run_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line of progress, to be called often: on a terminal it is rewritten in place, else it is printed once in
+ * five seconds after *told_ms. run_progress_end() before anything else is printed. */
+void run_progress(const struct run *r, int64_t *told_ms, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void run_progress_end(void);
+
+/* From now on SIGINT, SIGTERM and SIGHUP are only noted. */
+void run_catch_signals(void);
+int run_interrupted(void); /* the signal, or 0 */
+enum status run_interrupted_status(void);
+
+/* Wait; less when a signal comes. */
+void run_pause(int64_t ms);
+
+#endif

@@ -1,0 +1,86 @@
+#include "pmx/starting.h"
+
+#include "base/clock.h"
+#include "pmx/control.h"
+#include "pmx/ending.h"
+#include "pmx/start.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_S 10
+#define STEP_MS 50
+
+enum status starting_lock(const struct run *r, const struct plan *p, const char *verb, int *fd)
+{
+	int64_t wait_s = p->start_timeout_s > LOCK_WAIT_S ? p->start_timeout_s : LOCK_WAIT_S;
+	struct control_holder holder = { .pid = 0 };
+	int rc = control_take(&p->place, verb, wait_s * 1000, fd, &holder);
+
+	if (rc == 0)
+		return STATUS_OK;
+	if (rc == -EAGAIN)
+		run_error("%s: busy: pmx-milter pid %lld is doing %s\n", p->name, (long long)holder.pid,
+			  holder.verb);
+	else if (rc != -EINTR)
+		run_error("%s: %s: %s\n", p->name, p->place.lock, strerror(-rc));
+	return rc == -EINTR ? run_interrupted_status() : STATUS_FAILED;
+}
+
+enum status starting_clear(const struct run *r, const struct plan *p, struct instance *i)
+{
+	bool gently = i->is == INSTANCE_STOPPING;
+	struct ending_target t;
+	enum status status = STATUS_OK;
+
+	if (i->is == INSTANCE_STOPPED)
+		return STATUS_OK;
+	ending_begin(&t, i, CONTROL_OURS, gently ? END_GRACEFUL : END_ABORT, gently ? "HUP" : "INT",
+		     p->start_timeout_s, !gently);
+	while (t.result == ENDING_GOES_ON && !run_interrupted()) {
+		ending_step(&t, clock_mono_ms());
+		run_pause(t.result == ENDING_GOES_ON ? STEP_MS : 0);
+	}
+	if (t.result == ENDING_OVERDUE)
+		run_error("%s: start failed: the former one is still stopping\n", p->name);
+	else if (t.result == ENDING_FAILED)
+		run_error("%s: start failed: the former one cannot be ended: %s\n", p->name,
+			  strerror(-t.error));
+	if (t.result != ENDING_GONE)
+		status = run_interrupted() ? run_interrupted_status() : STATUS_FAILED;
+	ending_free(&t);
+	return status;
+}
+
+static enum status port_failed(const struct plan *p, int rc)
+{
+	run_error("%s: start failed: cannot bind %s: %s\n", p->name,
+		  conf_text(p->conf, p->milter, KEY_PORT, ""),
+		  rc == -EADDRINUSE ? "address in use"
+		  : rc == -EEXIST   ? "what is there is not a socket"
+				    : strerror(-rc));
+	return rc == -EACCES || rc == -EPERM ? STATUS_NOT_PERMITTED : STATUS_FAILED;
+}
+
+enum status starting_run(const struct run *r, const struct plan *p, int listen_fd)
+{
+	struct buf why;
+	enum status status;
+	pid_t pid = 0;
+
+	if (listen_fd < 0 && (listen_fd = start_open_port(p)) < 0)
+		return port_failed(p, listen_fd);
+	unlink(p->place.asked);
+	run_say(r, "%s: starting ... ", p->name);
+	buf_init(&why, BUF_NO_LIMIT);
+	status = start_up(r, p, listen_fd, &pid, &why);
+	if (status == STATUS_OK) {
+		run_say(r, "started (pid %d)\n", (int)pid);
+	} else {
+		run_say(r, "failed\n");
+		run_error("%s: start failed: %s\n", p->name, why.len > 0 ? why.data : "interrupted");
+	}
+	buf_free(&why);
+	return status;
+}

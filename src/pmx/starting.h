@@ -1,0 +1,19 @@
+/* starting.h - start one milter from whatever state it is in, and tell how it went. */
+#ifndef DEFANG_PMX_STARTING_H
+#define DEFANG_PMX_STARTING_H
+
+#include "pmx/instance.h"
+#include "pmx/plan.h"
+#include "pmx/run.h"
+
+/* Take the control lock for `verb', waiting for its holder as long as a start or the end of a stop may take.
+ * STATUS_OK and *fd, or another, told. */
+enum status starting_lock(const struct run *r, const struct plan *p, const char *verb, int *fd);
+
+/* End what is left of a milter that does not run whole, and clean up. We hold the lock. */
+enum status starting_clear(const struct run *r, const struct plan *p, struct instance *i);
+
+/* Nothing of it lives; we hold the lock. listen_fd below 0: open the port. Takes listen_fd. */
+enum status starting_run(const struct run *r, const struct plan *p, int listen_fd);
+
+#endif

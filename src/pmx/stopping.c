@@ -1,0 +1,206 @@
+#include "pmx/stopping.h"
+
+#include "base/clock.h"
+#include "base/self.h"
+#include "base/spawn.h"
+#include "pmx/args.h"
+#include "pmx/control.h"
+#include "pmx/question.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS 10000
+#define START_WAIT_MS 60000 /* more than a start takes, as a rule */
+#define STEP_MS 50
+#define SLOW_STEP_MS 500
+#define LONGEST_WAIT_S 86400
+
+/* Whoever restarts it is to leave it stopped. */
+static void want_stopped(const struct place *p)
+{
+	int fd = open(p->asked, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd >= 0)
+		close(fd);
+}
+
+/* 0, with *fd -1 when another stop or restart is at it; else -errno, told. */
+static int lock_or_join(const struct run *r, const struct instance *i, int *fd)
+{
+	struct control_holder holder = { .pid = 0 };
+	int rc = control_take(&i->place, "stop", 0, fd, &holder);
+
+	if (rc == -EAGAIN && strcmp(holder.verb, "start") == 0) {
+		run_say(r, "%s: being started by pid %lld, waiting\n", i->name, (long long)holder.pid);
+		rc = control_take(&i->place, "stop", START_WAIT_MS, fd, &holder);
+	}
+	if (rc == -EAGAIN) {
+		want_stopped(&i->place);
+		*fd = -1;
+		return 0;
+	}
+	if (rc < 0)
+		run_error("%s: stop failed: %s: %s\n", i->name, i->place.lock, strerror(-rc));
+	return rc;
+}
+
+static const char *plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void say_begin(const struct run *r, const struct ending_target *t)
+{
+	int64_t n = t->level == END_GRACEFUL && t->instance.front > 0
+			    ? question_connections(t->instance.place.front_socket)
+			    : -1;
+
+	if (n >= 0)
+		run_say(r, "%s: stopping (%s), %lld connection%s open\n", t->instance.name, t->signal,
+			(long long)n, plural(n));
+	else
+		run_say(r, "%s: stopping (%s)\n", t->instance.name, t->signal);
+}
+
+bool stopping_begin(const struct run *r, struct instance *taken, int control_fd, struct ending_target *out)
+{
+	const struct options *o = r->options;
+	int fd = control_fd;
+
+	if (control_fd == -1 && lock_or_join(r, taken, &fd) < 0)
+		return false;
+	instance_update(taken);
+	ending_begin(out, taken, fd, o->ending, o->signal, o->timeout_s, o->escalate);
+	if (instance_has_process(&out->instance))
+		say_begin(r, out);
+	return true;
+}
+
+static void progress(const struct run *r, struct ending_target *t, int64_t now, int64_t *told_ms)
+{
+	int64_t n = -1, passed = (now - t->begun_ms) / 1000, whole = (t->deadline_ms - t->begun_ms) / 1000;
+
+	if (r->options->quiet || now - *told_ms < SLOW_STEP_MS)
+		return;
+	if (t->instance.front > 0)
+		n = question_connections(t->instance.place.front_socket);
+	if (n >= 0)
+		run_progress(r, told_ms, "%s: waiting, %lld connection%s open, %llds of %llds",
+			     t->instance.name, (long long)n, plural(n), (long long)passed, (long long)whole);
+	else
+		run_progress(r, told_ms, "%s: waiting, %llds of %llds", t->instance.name, (long long)passed,
+			     (long long)whole);
+}
+
+static void say_overdue(const struct ending_target *t)
+{
+	int64_t n = t->instance.front > 0 ? question_connections(t->instance.place.front_socket) : -1;
+	int64_t seconds = (clock_mono_ms() - t->begun_ms) / 1000;
+	static const char *const next[] = { "INT", "KILL", NULL };
+
+	if (next[t->level] == NULL)
+		run_error("%s: still there %llds after KILL: a process that the system cannot end\n",
+			  t->instance.name, (long long)seconds);
+	else if (n > 0)
+		run_error("%s: still draining after %llds (%lld connection%s); try: pmx-milter stop -%s %s\n",
+			  t->instance.name, (long long)seconds, (long long)n, plural(n), next[t->level],
+			  t->instance.name);
+	else
+		run_error("%s: still there after %llds; try: pmx-milter stop -%s %s\n", t->instance.name,
+			  (long long)seconds, next[t->level], t->instance.name);
+}
+
+/* Of one that is over. */
+static enum status say_result(const struct run *r, const struct ending_target *t)
+{
+	switch (t->result) {
+	case ENDING_GONE:
+		run_say(r, "%s: stopped\n", t->instance.name);
+		return STATUS_OK;
+	case ENDING_OVERDUE:
+		say_overdue(t);
+		return STATUS_FAILED;
+	default:
+		run_error("%s: stop failed: %s\n", t->instance.name, strerror(-t->error));
+		return t->error == -EPERM || t->error == -EACCES ? STATUS_NOT_PERMITTED : STATUS_FAILED;
+	}
+}
+
+static bool step_all(const struct run *r, struct ending_target *targets, size_t n, enum status *status,
+		     int64_t *told_ms)
+{
+	int64_t now = clock_mono_ms();
+	struct ending_target *waiting = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct ending_target *t = &targets[i];
+		bool was_going_on = t->result == ENDING_GOES_ON;
+
+		ending_step(t, now);
+		if (was_going_on && t->result != ENDING_GOES_ON)
+			*status = status_worse(*status, say_result(r, t));
+		else if (was_going_on && waiting == NULL)
+			waiting = t;
+	}
+	if (waiting != NULL && waiting->sent)
+		progress(r, waiting, now, told_ms);
+	return waiting != NULL;
+}
+
+enum status stopping_wait(const struct run *r, struct ending_target *targets, size_t n)
+{
+	enum status status = STATUS_OK;
+	int64_t begun = clock_mono_ms(), told_ms = begun;
+	int64_t pause = STEP_MS;
+
+	while (step_all(r, targets, n, &status, &told_ms)) {
+		if (run_interrupted() || (r->options->no_wait && targets[n - 1].sent))
+			break;
+		run_pause(pause);
+		if (clock_mono_ms() - begun > 10 * SLOW_STEP_MS)
+			pause = SLOW_STEP_MS;
+	}
+	run_progress_end();
+	if (!run_interrupted())
+		return status;
+	for (size_t i = 0; i < n; i++)
+		if (targets[i].result == ENDING_GOES_ON)
+			run_error("%s: not waiting any longer; it is still stopping\n",
+				  targets[i].instance.name);
+	return run_interrupted_status();
+}
+
+void stopping_leave(const struct run *r, char *const names[], size_t n)
+{
+	const int fds[] = { -1, -1, -1 };
+	struct args args = { .n = 0 };
+	char *path = self_path("bin/pmx-milter");
+	struct spawn how = { .path = path, .fds = fds, .n_fds = 3, .umask = -1, .session = true };
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int null_fds[] = { null_fd, null_fd, null_fd };
+
+	if (r->options->timeout_s == LONGEST_WAIT_S || n == 0 || path == NULL || null_fd < 0)
+		goto out; /* the first: we are the one in the background */
+	args_add(&args, "pmx-milter");
+	args_add(&args, "-c");
+	args_add(&args, "%s", r->conf_path);
+	args_add(&args, "stop");
+	args_add(&args, "--quiet");
+	args_add(&args, "--timeout=%d", LONGEST_WAIT_S);
+	args_add(&args, "--");
+	for (size_t i = 0; i < n; i++)
+		args_add(&args, "%s", names[i]);
+	how.argv = args.v;
+	how.fds = null_fds;
+	if (args.failed || spawn(&how) < 0)
+		run_error("cannot leave the wait to the background: run pmx-milter stop again later\n");
+out:
+	if (null_fd >= 0)
+		close(null_fd);
+	args_free(&args);
+	free(path);
+}

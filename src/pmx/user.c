@@ -1,0 +1,72 @@
+#include "pmx/user.h"
+
+#include "base/rights.h"
+#include "pmx/conf_check.h"
+#include "pmx/run.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool user_is_root(void)
+{
+	return rights_are_root();
+}
+
+/* One that is there is left as it is: preflight.c looks at it. */
+static void folder_make(const struct conf *c, enum conf_key key, const char *path, mode_t mode,
+			const struct rights *user)
+{
+	if (conf_value(c, NULL, key) != NULL || mkdir(path, mode) == -1)
+		return;
+	if (lchown(path, user->uid, user->gid) == -1)
+		run_error("pmx-milter: %s: %s\n", path, strerror(errno));
+}
+
+static enum status drop(const struct conf *c, const struct rights *user)
+{
+	int rc;
+
+	folder_make(c, KEY_RUN_DIR, CONF_RUN_DIR, 0755, user);
+	folder_make(c, KEY_LOG_DIR, CONF_LOG_DIR, 0750, user);
+	folder_make(c, KEY_SPOOL_DIR, CONF_SPOOL_DIR, 0750, user);
+	if ((rc = rights_drop(user)) == 0)
+		return STATUS_OK;
+	run_error("pmx-milter: cannot become user %s: %s\n", user->name, strerror(-rc));
+	return STATUS_NOT_PERMITTED;
+}
+
+static enum status become(const struct conf *c, enum user_need need, const struct rights *user)
+{
+	if (user->uid == 0) {
+		run_error("pmx-milter: user %s is root: milters do not run as root\n", user->name);
+		return STATUS_NOT_CONFIGURED;
+	}
+	if (rights_are_root())
+		return drop(c, user);
+	if (geteuid() == user->uid || need == USER_MAY_BE)
+		return STATUS_OK;
+	run_error("pmx-milter: not permitted: run it as user %s\n", user->name);
+	return STATUS_NOT_PERMITTED;
+}
+
+enum status user_become(const struct conf *c, enum user_need need)
+{
+	const char *name = conf_text(c, NULL, KEY_USER, CONF_USER);
+	struct rights user;
+	enum status status;
+	int rc;
+
+	if (need == USER_IS_ANY)
+		return STATUS_OK;
+	if ((rc = rights_find(name, &user)) < 0) {
+		if (need == USER_MAY_BE && !rights_are_root())
+			return STATUS_OK;
+		run_error("pmx-milter: user %s: %s\n", name, rc == -ENOENT ? "no such user" : strerror(-rc));
+		return STATUS_NOT_CONFIGURED;
+	}
+	status = become(c, need, &user);
+	rights_free(&user);
+	return status;
+}

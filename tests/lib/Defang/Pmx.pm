@@ -1,0 +1,137 @@
+# pmx-milter with a configuration of the test's own, in a temporary folder that belongs to user nobody.
+#
+#	my $pmx = Defang::Pmx->new(Policy => { workers => 2, filter => $text, more => "timeout = 5\n" }, ..);	# blocks, in this order
+#	my ($status, $out, $err) = $pmx->run('start', 'Policy');
+#	my $view = $pmx->view('Policy');	# its object in `status --json', or nothing
+#	my $mta = Defang::Pmx::mta($pmx->port('Policy'));	# a scripted MTA
+# A milter's port is a TCP one, or with {local} a socket in the folder. {global} of new() is text outside blocks. Whatever runs is killed
+# at the end.
+package Defang::Pmx;
+use strict;
+use warnings;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use JSON::PP;
+use Defang::Test qw(stage spew slurp temp_dir run_command free_port wait_until);
+
+my $filter = "sub filter_begin { return }\nsub filter { return action_accept() }\n1;\n";
+my @all;
+
+sub new
+{
+	my ($class, @milters) = @_;
+	my $dir = temp_dir('defang-pmx');
+	my $self = bless { dir => $dir, conf => "$dir/pmx.conf", run => "$dir/run", names => [], milters => {}, global => '', owner => $$ }, $class;
+	for my $folder ("$dir/run", "$dir/spool", "$dir/log", "$dir/sock") {
+		mkdir $folder, 0755 or die "$folder: $!\n";
+		Defang::Test::give_to_nobody($folder);
+	}
+	chmod 0750, "$dir/spool";
+	$self->add(splice @milters, 0, 2) while @milters;
+	$self->write;
+	push @all, $self;
+	return $self;
+}
+
+sub add
+{
+	my ($self, $name, $how) = @_;
+	$how->{port} //= $how->{local} ? "local:$self->{dir}/sock/$name.sock" : 'inet:' . free_port() . '@127.0.0.1';
+	$how->{rules} //= spew("$self->{dir}/$name.filter", $how->{filter} // $filter);
+	$self->{milters}{$name} = $how;
+	push @{ $self->{names} }, $name;
+	return;
+}
+
+sub user { return $> == 0 ? 'nobody' : scalar getpwuid $> }
+
+# The configuration, from {milters} as they are now.
+sub write
+{
+	my ($self) = @_;
+	my $dir = $self->{dir};
+	my $text = 'user = ' . user() . "\nrun_dir = $dir/run\nspool_dir = $dir/spool\nlog_dir = $dir/log\n"
+		. "start_timeout = " . (Defang::Test::sanitized() ? '120' : '60') . "\n$self->{global}";
+	for my $name (@{ $self->{names} }) {
+		my $how = $self->{milters}{$name};
+		my $workers = $how->{workers} // 2;
+		$text .= "<milter $name>\nport = $how->{port}\nrules = $how->{rules}\nmax_pooled_procs = $workers\n"
+			. 'enabled = ' . ($how->{disabled} ? 'no' : 'yes') . "\n" . ($how->{more} // '') . "</milter>\n";
+	}
+	spew($self->{conf}, $text);
+	chmod 0644, $self->{conf};
+	return;
+}
+
+sub port { return $_[0]{milters}{ $_[1] }{port} =~ s/^local:/unix:/r }
+sub spool { my ($self, $name) = @_; return @{ $self->{names} } > 1 ? "$self->{dir}/spool/$name" : "$self->{dir}/spool" }
+sub command { my ($self, @words) = @_; return (stage() . '/bin/pmx-milter', '-c', $self->{conf}, @words) }
+
+sub run
+{
+	my ($self, @words) = @_;
+	my ($status, $out, $err) = run_command(180, $self->command(@words));
+	return ($status >> 8, $out, $err);
+}
+
+# In the background: for Defang::Test::has_ended(); its output is in {log}.
+sub begin
+{
+	my ($self, @words) = @_;
+	return Defang::Test::start_program("$self->{dir}/begun-" . ++$self->{begun}, $self->command(@words));
+}
+
+sub views
+{
+	my ($self, @words) = @_;
+	my (undef, $out, $err) = $self->run('status', '--json', @words);
+	my $got = eval { JSON::PP->new->utf8->decode($out) } or die "status --json is no JSON:\n$out$err";
+	return @{ $got->{milters} };
+}
+
+sub view { my ($self, $name) = @_; my ($view) = grep { $_->{name} eq $name } $self->views('--all'); return $view }
+
+sub connect
+{
+	my ($self, $name) = @_;
+	my $port = $self->port($name);
+	return IO::Socket::INET->new(PeerAddr => "$2:$1", Timeout => 5) if $port =~ /^inet:(\d+)@(.*)/;
+	return IO::Socket::UNIX->new(Peer => $port =~ s/^unix://r);
+}
+
+# milter-send: its JSON, with {status}.
+sub send
+{
+	my ($self, $name, @options) = @_;
+	my ($status, $out, $err) = run_command(120, stage() . '/bin/milter-send', '-m', $self->port($name), '--json', @options,
+		Defang::Test::data('plain.eml'));
+	my $got = eval { JSON::PP->new->utf8->decode($out) } // {};
+	return { %$got, status => $status >> 8, stderr => $err };
+}
+
+sub is_alive { my ($pid) = @_; return $pid && kill(0, $pid) && (slurp("/proc/$pid/stat") // ') Z') !~ /\) Z/ ? 1 : 0 }
+
+# What is left of a milter in run_dir and the spool folder, locks of pmx-milter itself excepted.
+sub left
+{
+	my ($self, $name) = @_;
+	return sort map { s/.*\///r } grep { !/\/lock$/ } glob("$self->{run}/$name/*"), glob($self->spool($name) . '/mdefang-*');
+}
+
+# Whoever is in the way of the end, by the lock files' holders.
+sub kill_all
+{
+	my ($self) = @_;
+	run_command(60, $self->command('stop', '-KILL', '--quiet'));
+	return;
+}
+
+END {
+	local ($?, $@);
+	for my $self (@all) {
+		next if $self->{owner} != $$;
+		eval { $self->kill_all; 1 } or warn $@;
+	}
+}
+
+1;

@@ -1,0 +1,167 @@
+#!/usr/bin/perl
+# Ways to end: R14 to R18, and the races of stop: sessions in mid-message at each signal, escalation, workers that compute, --no-wait.
+use strict;
+use warnings;
+use Test::More;
+use Defang::Pmx;
+use Defang::Rig;
+use Defang::Test qw(slurp spew wait_until);
+use Time::HiRes qw(time);
+
+# Waits until the file `go' of its folder is there; then accepts. Computes all the while when there is a file `hot'.
+my $dir = Defang::Test::temp_dir('defang-go');
+my $filter = <<"FILTER";
+sub filter_begin {
+	if (-e "$dir/slow") {
+		open my \$at, '>', "$dir/busy"; close \$at;
+		until (-e "$dir/go") { if (-e "$dir/hot") { my \$x = 0; \$x += \$_ for 1 .. 100000 } else { select undef, undef, undef, 0.02 } }
+	}
+	return;
+}
+sub filter { return action_accept() }
+1;
+FILTER
+chmod 0777, $dir;
+my $pmx = Defang::Pmx->new(Policy => { filter => $filter, more => "abort_timeout = 20\nkill_timeout = 20\n" });
+
+sub reset_go { unlink "$dir/$_" for qw(go slow busy hot); return }
+
+sub started
+{
+	reset_go();
+	my ($status, $out, $err) = $pmx->run('start');
+	is $status, 0, 'it starts' or diag "$out$err";
+	return $pmx->view('Policy');
+}
+
+# A message whose filter waits; milter-send in the background.
+sub message_begin
+{
+	my (@files) = @_;
+	spew("$dir/$_", '') for 'slow', @files;
+	my $log = "$pmx->{dir}/message";
+	unlink $log;
+	my $program = Defang::Test::start_program($log, Defang::Test::program('milter-send'), '-m', $pmx->port('Policy'), '--json',
+		Defang::Test::data('plain.eml'));
+	wait_until(60, sub { -e "$dir/busy" }, 'the filter at work');
+	return $program;
+}
+
+sub workers { my ($view) = @_; return grep { defined } map { $_->{pid} } @{ $view->{slots} } }
+
+subtest 'R15: the message in hand is finished' => sub {
+	my $view = started();
+	my $message = message_begin();
+	my $stop = $pmx->begin('stop');
+	wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopping' }, 'the stop');
+	wait_until(60, sub { !$pmx->connect('Policy') }, 'the port to be closed');
+	pass 'a new connection is not served';
+	my (undef, $out) = $pmx->run('status');
+	like $out, qr/^milter Policy: stopping \(1 connection left, \d+s\)$/m, 'the status says what it waits for';
+	like $out, qr/ flags=0x2 conns=1 /, '  the flag, too';
+	ok !Defang::Test::has_ended($stop), 'the stop waits';
+	spew("$dir/go", '');
+	wait_until(60, sub { Defang::Test::has_ended($stop) }, 'the end of the stop');
+	is $stop->{status}, 0, 'it has worked' or diag slurp($stop->{log});
+	like slurp($stop->{log}), qr/^Policy: stopping \(HUP\), 1 connection open$/m, '  and said what it waited for';
+	wait_until(60, sub { Defang::Test::has_ended($message) }, 'the verdict');
+	is $message->{status}, 0, 'the message was accepted' or diag slurp($message->{log});
+	ok !Defang::Pmx::is_alive($_), "process $_ is gone" for $view->{pid}, $view->{master}{pid}, workers($view);
+	is_deeply [$pmx->left('Policy')], [], 'nothing is left';
+};
+
+subtest 'race 20: workers that compute' => sub {
+	started();
+	my $message = message_begin('hot');
+	my $stop = $pmx->begin('stop');
+	my $begun = time;
+	wait_until(60, sub { time - $begun > 20 }, 'twenty seconds');
+	ok !Defang::Test::has_ended($stop), 'after 20 seconds the stop still waits';
+	like slurp($stop->{log}), qr/^Policy: waiting, 1 connection open, \d+s of 300s$/m, '  and tells so';
+	spew("$dir/go", '');
+	wait_until(60, sub { Defang::Test::has_ended($stop) && Defang::Test::has_ended($message) }, 'the end');
+	is_deeply [$stop->{status}, $message->{status}], [0, 0], 'the message was accepted';
+};
+
+subtest 'R16: INT aborts' => sub {
+	started();
+	my $message = message_begin();
+	my ($status, $out, $err) = $pmx->run('stop', '-INT');
+	is $status, 0, 'it ends' or diag $err;
+	wait_until(60, sub { Defang::Test::has_ended($message) }, 'the end of the session');
+	isnt $message->{status}, 0, 'the message got no verdict';
+	is_deeply [$pmx->left('Policy')], [], 'nothing is left, no work directory either';
+};
+
+subtest 'R17: KILL kills all, and hinders no start' => sub {
+	my $view = started();
+	my $message = message_begin();
+	$view = $pmx->view('Policy');
+	my ($status, $out, $err) = $pmx->run('stop', '-9');
+	is $status, 0, 'it ends' or diag $err;
+	my @pids = ($view->{pid}, $view->{master}{pid}, workers($view));
+	cmp_ok @pids, '>=', 3, 'there was a worker';
+	ok !Defang::Pmx::is_alive($_), "process $_ is gone" for @pids;
+	wait_until(60, sub { Defang::Test::has_ended($message) }, 'the end of the session');
+	started();
+	is $pmx->send('Policy')->{verdict}, 'accept', 'the next one works';
+	is +($pmx->run('stop'))[0], 0, 'and stops';
+};
+
+subtest 'R18, race 11: HUP, then INT; HUP, then KILL' => sub {
+	for my $signal (qw(INT KILL)) {
+		started();
+		my $message = message_begin();
+		my $stop = $pmx->begin('stop');
+		wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopping' }, 'the stop');
+		my $again = $pmx->begin('stop', '-HUP');
+		my ($status, $out, $err) = $pmx->run('stop', "-$signal");
+		is $status, 0, "$signal hurries it up" or diag $err;
+		for my $other ($stop, $again) {
+			wait_until(60, sub { Defang::Test::has_ended($other) }, 'the end of the gentle stop');
+			is $other->{status}, 0, '  the gentle one ends, too' or diag slurp($other->{log});
+		}
+		wait_until(60, sub { Defang::Test::has_ended($message) }, 'the end of the session');
+		isnt $message->{status}, 0, '  the message got no verdict';
+	}
+};
+
+subtest 'a second gentle stop aborts nothing' => sub {
+	started();
+	my $message = message_begin();
+	my @stops = map { $pmx->begin('stop') } 1 .. 3;
+	wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopping' }, 'the stop');
+	spew("$dir/go", '');
+	wait_until(60, sub { !grep { !Defang::Test::has_ended($_) } @stops, $message }, 'the end of all');
+	is_deeply [map { $_->{status} } @stops, $message], [0, 0, 0, 0], 'all are well, and the message is accepted';
+};
+
+subtest 'time is over: it goes on ending' => sub {
+	for my $how (['--timeout', 1], ['--no-wait']) {
+		started();
+		my $message = message_begin();
+		my ($status, $out, $err) = $pmx->run('stop', @$how);
+		if ($how->[0] eq '--timeout') {
+			is $status, 1, '--timeout: exit status 1';
+			like $err, qr/^Policy: still draining after \d+s \(1 connection\); try: pmx-milter stop -INT Policy$/m, '  what to do';
+		} else {
+			is $status, 0, '--no-wait: exit status 0';
+		}
+		is $pmx->view('Policy')->{state}, 'stopping', '  it is stopping';
+		spew("$dir/go", '');
+		wait_until(60, sub { Defang::Test::has_ended($message) }, 'the verdict');
+		is $message->{status}, 0, '  the message is accepted';
+		wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopped' }, 'the end');
+		pass '  and it has ended, controller and all';
+	}
+};
+
+subtest '--escalate' => sub {
+	started();
+	my $message = message_begin();
+	my ($status, $out, $err) = $pmx->run('stop', '--escalate', '--timeout', 1);
+	is $status, 0, 'it ends' or diag $err;
+	wait_until(60, sub { Defang::Test::has_ended($message) }, 'the end of the session');
+	is_deeply [$pmx->left('Policy')], [], 'nothing is left';
+};
+done_testing;
