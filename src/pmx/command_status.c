@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/procfs.h"
+#include "pmx/alive.h"
 #include "pmx/commands.h"
 #include "pmx/plan.h"
 #include "pmx/question.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#define MOST_TRIES 5
 #define ANSWER_S 5 /* a controller may be busy; a status has to come all the same */
 
 /* --- gathering --- */
@@ -77,7 +79,7 @@ static int64_t has_changed(const struct run *r, const struct instance *i, const 
 	return changed;
 }
 
-static void view_gather(const struct run *r, const struct instance *i, struct view *v)
+static void view_gather_once(const struct run *r, const struct instance *i, struct view *v)
 {
 	const struct conf_milter *m = conf_find(r->conf, i->name);
 	int64_t now = clock_wall_ms();
@@ -106,6 +108,21 @@ static void view_free(struct view *v)
 	if (v->front_answered)
 		snapshot_free(&v->front);
 	free(v->slot_sizes);
+}
+
+/* A restart may have put other processes behind the sockets between the look and the answers: the figures of
+ * one must not stand beside the pid of another. */
+static void view_gather(const struct run *r, struct instance *i, struct view *v)
+{
+	view_gather_once(r, i, v);
+	for (int tries = 0; tries < MOST_TRIES; tries++) {
+		if (alive_holder(i->place.mux_lock) == i->mux &&
+		    alive_holder(i->place.front_lock) == i->front)
+			break;
+		view_free(v);
+		instance_update(i);
+		view_gather_once(r, i, v);
+	}
 }
 
 /* --- which --- */
@@ -188,7 +205,7 @@ static void print_json(const struct view *views, size_t n)
 	buf_free(&out);
 }
 
-static enum status show(const struct run *r, const struct instance *found, size_t n)
+static enum status show(const struct run *r, struct instance *found, size_t n)
 {
 	struct view *views = calloc(n + 1, sizeof(*views));
 	enum status status;
