@@ -213,7 +213,9 @@ void ending_clean(const struct instance *i, bool keep_port)
 	if (!keep_port && i->has_state && is_recorded(&i->state))
 		unlink(i->state.socket);
 	for (size_t n = 0; n < sizeof(files) / sizeof(files[0]); n++)
-		unlink(files[n]);
+		if (unlink(files[n]) == -1 && (errno == EISDIR || errno == EPERM))
+			rmdir(files[n]); /* an empty folder in the place of a file: it would hinder the next
+					    start */
 }
 
 /* Only who has the control lock may: a new instance could be on its way. */

@@ -27,8 +27,8 @@ static enum instance_state judge(const struct instance *i, int state_error)
 	    (state_error < 0 && state_error != -ENOENT && state_error != -EINVAL))
 		return INSTANCE_UNKNOWN;
 	if (i->front == 0 && i->mux == 0) {
-		if (phase_is(i, "starting") && control_is_held(&i->place))
-			return INSTANCE_STARTING;
+		if (control_is_held(&i->place)) /* a start begins, or a stop is about to be over */
+			return phase_is(i, "stopping") ? INSTANCE_STOPPING : INSTANCE_STARTING;
 		return i->has_state || is_there(i->place.state) || is_there(i->place.front_pid) ||
 				       is_there(i->place.mux_pid)
 			       ? INSTANCE_DEAD

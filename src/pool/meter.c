@@ -37,8 +37,11 @@ static void on_started(const struct worker_facts *w, const char *reason, void *a
 static void on_moved(const struct worker_facts *w, int old_number, void *arg)
 {
 	struct meter *m = arg;
+	bool working = w->state == WORKER_BUSY || w->state == WORKER_RETIRING;
 
 	m->slots[w->number].processes++;
+	m->slots[w->number].accepted += (int64_t)w->requests +
+					working; /* now of a process that has had this slot */
 }
 
 static void on_ended(const struct worker_facts *w, bool was_expected, void *arg)

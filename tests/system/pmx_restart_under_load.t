@@ -45,39 +45,13 @@ sub load_has_ended
 
 my (%peaks, $samples);
 
-sub sum { my $sum = 0; $sum += $_ for @_; return $sum }
-
-sub faults_of
-{
-	my ($v) = @_;
-	my $pool = $v->{pool} or return;
-	my @slots = @{ $v->{slots} };
-	my @live = grep { defined $_->{pid} } @slots;
-	my @retiring = grep { $_->{retiring} } @live;
-	my $peak = $peaks{ $v->{name} }{ $v->{master}{pid} } //= 0;
-	$peaks{ $v->{name} }{ $v->{master}{pid} } = $pool->{peak};
-	my %holds = (
-		'R33: waiting is 0' => $v->{waiting} == 0,
-		'R35: the peak never falls, and is not below what lives' => $pool->{peak} >= $peak && $pool->{peak} >= @live,
-		'R36: the second number is twice the limit' => $pool->{max} == 2 * $pool->{active_max},
-		'R37: at most half may work' => @live - @retiring <= $pool->{active_max} && @live <= $pool->{max},
-		'R39: retiring are the marked ones' => $pool->{retiring} == @retiring,
-		'R45: req is the sum of the slots' => $pool->{req} == sum(map { $_->{req} } @slots),
-		'R44: accepted by the process, by the slot' => !grep({ $_->{acc}{process} > $_->{acc}{slot} } @slots),
-		'R44: a slot that is shown has had a process' => !grep({ $_->{acc}{processes} < 1 } @slots),
-		'R41: messages are among what was accepted' => $pool->{msg} <= sum(map { $_->{acc}{slot} } @slots),
-		'live are live' => $pool->{live} == @live,
-	);
-	return map { "$_: " . JSON::PP->new->canonical->encode($v) } grep { !$holds{$_} } sort keys %holds;
-}
-
 my @faults;
 
 sub sample
 {
 	for my $view ($pmx->views) {
 		$samples++;
-		push @faults, faults_of($view);
+		push @faults, Defang::Pmx::faults_of($view, \%peaks);
 	}
 	return;
 }

@@ -4,7 +4,6 @@ use strict;
 use warnings;
 use Test::More;
 use Defang::Pmx;
-use Defang::Rig;
 use Defang::Test qw(slurp spew wait_until);
 use Time::HiRes qw(time);
 

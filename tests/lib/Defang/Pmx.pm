@@ -109,6 +109,81 @@ sub send
 	return { %$got, status => $status >> 8, stderr => $err };
 }
 
+# A session of a mail server that says what it is told to and hears the answers; negotiated so that each command has one.
+#	my $mta = $pmx->session('Policy');
+#	$mta->('M', "<a\@b>\0");	# the letters of the answer, or nothing after a hang-up
+sub session
+{
+	my ($self, $name) = @_;
+	my $socket = $self->connect($name) or die "no connection to $name\n";
+	my $read = sub {
+		my ($n) = @_;
+		my $got = '';
+		while (length $got < $n) {
+			my $ready = '';
+			vec($ready, fileno $socket, 1) = 1;
+			select($ready, undef, undef, 60) or die "no answer of $name\n";
+			sysread $socket, $got, $n - length $got, length $got or return;
+		}
+		return $got;
+	};
+	my $say = sub {
+		my ($letter, $data) = @_;
+		local $SIG{PIPE} = 'IGNORE';
+		syswrite $socket, pack 'N/a*', $letter . ($data // '');
+		while (1) {
+			my $head = $read->(4) // return;
+			my $answer = substr $read->(unpack 'N', $head) // return, 0, 1;
+			return $answer if $answer !~ /[-+hmibpqe]/; # changes and progress come before the answer
+		}
+	};
+	$say->('O', pack 'NNN', 6, 0x1ff, 0);
+	$say->('C', "client.example\0004" . pack('n', 25) . "192.0.2.7\0");
+	return $say;
+}
+
+# To the end of the message; the last answer.
+sub finish_message
+{
+	my ($say) = @_;
+	$say->('R', "<rcpt\@example.org>\0");
+	$say->('T');
+	$say->('L', "Subject\0test\0");
+	$say->('N');
+	$say->('B', "text\r\n");
+	my $answer = $say->('E');
+	return $answer;
+}
+
+# What must hold of every status (of one object of views()): the names of the requirements that do not. %$peaks remembers the peaks.
+sub faults_of
+{
+	my ($v, $peaks) = @_;
+	my $pool = $v->{pool} or return;
+	my @slots = @{ $v->{slots} };
+	my @live = grep { defined $_->{pid} } @slots;
+	my @retiring = grep { $_->{retiring} } @live;
+	# The successor of one that is worn: it takes no requests before the two change places.
+	my @candidates = grep { $_->{state} eq 'starting' && $_->{slot} >= $pool->{active_max} } @live;
+	my $peak = $peaks->{ $v->{name} }{ $v->{master}{pid} } // 0;
+	$peaks->{ $v->{name} }{ $v->{master}{pid} } = $pool->{peak};
+	my ($req, $accepted) = (0, 0);
+	$req += $_->{req}, $accepted += $_->{acc}{slot} for @slots;
+	my %holds = (
+		'R33: waiting is 0' => $v->{waiting} == 0,
+		'R35: the peak never falls, and is not below what lives' => $pool->{peak} >= $peak && $pool->{peak} >= @live,
+		'R36: the second number is twice the limit' => $pool->{max} == 2 * $pool->{active_max},
+		'R37: at most half may work' => @live - @retiring - @candidates <= $pool->{active_max} && @live <= $pool->{max},
+		'R39: retiring are the marked ones' => $pool->{retiring} == @retiring,
+		'R45: req is the sum of the slots' => $pool->{req} == $req,
+		'R44: accepted by the process, by the slot' => !grep({ $_->{acc}{process} > $_->{acc}{slot} } @slots),
+		'R44: a slot that is shown has had a process' => !grep({ $_->{acc}{processes} < 1 } @slots),
+		'R41: messages are among what was accepted' => $pool->{msg} <= $accepted,
+		'live are live' => $pool->{live} == @live,
+	);
+	return map { "$_: " . JSON::PP->new->canonical->encode($v) } grep { !$holds{$_} } sort keys %holds;
+}
+
 sub is_alive { my ($pid) = @_; return $pid && kill(0, $pid) && (slurp("/proc/$pid/stat") // ') Z') !~ /\) Z/ ? 1 : 0 }
 
 # What is left of a milter in run_dir and the spool folder, locks of pmx-milter itself excepted.

@@ -1,0 +1,59 @@
+#!/usr/bin/perl
+# As whom it works: R3, R4, and what others may do.
+use strict;
+use warnings;
+use Test::More;
+use Defang::Pmx;
+use Defang::Test qw(stage run_command slurp);
+
+plan skip_all => 'needs root to be several users' if $> != 0;
+plan skip_all => 'needs setpriv' if !-x '/usr/bin/setpriv';
+
+my $pmx = Defang::Pmx->new(Policy => {});
+
+sub become { my ($user) = @_; return ('setpriv', "--reuid=$user", '--regid=' . (getpwnam $user)[3], '--clear-groups') }
+
+sub run_it
+{
+	my (@command) = @_;
+	my ($s, $o, $e) = run_command(120, @command);
+	return ($s >> 8, $o, $e);
+}
+sub as { my ($user, @words) = @_; return run_it(become($user), $pmx->command(@words)) }
+sub init { my (@words) = @_; return run_it(stage() . '/bin/pmx-init', '-c', $pmx->{conf}, @words) }
+sub uid_of { return (stat "/proc/$_[0]")[4] }
+
+my ($status, $out, $err) = as('nobody', 'start');
+is $status, 0, 'R3: the user of the milters needs no root' or diag "$out$err";
+is +(as('nobody', 'restart'))[0], 0, '  to restart';
+is +(as('nobody', 'stop'))[0], 0, '  to stop';
+
+($status, $out, $err) = init('start');
+is $status, 0, 'R4: pmx-init, by root' or diag "$out$err";
+my $view = $pmx->view('Policy');
+is uid_of($view->{$_}{pid}), (getpwnam 'nobody')[2], "  the $_ does not run as root" for qw(frontend master);
+
+for my $command ('start', 'stop', 'restart') {
+	($status, $out, $err) = as('daemon', $command);
+	is $status, 4, "$command by somebody else: exit status 4";
+	like $err, qr/^pmx-milter: not permitted: run it as user nobody$/m, '  who may';
+}
+($status, $out, $err) = as('daemon', 'status');
+is $status, 4, 'status by somebody else: it cannot tell, exit status 4';
+is +(as('daemon', 'check'))[0], 0, 'check is for everybody';
+is $pmx->view('Policy')->{pid}, $view->{pid}, 'nothing has happened to the milter';
+($status, $out, $err) = run_it(become('nobody'), stage() . '/bin/pmx-init', '-c', $pmx->{conf}, 'stop');
+is $status, 4, 'pmx-init is for root';
+is +(init('stop'))[0], 0, 'and stops';
+
+$pmx->{global} = '';
+my $text = slurp($pmx->{conf});
+Defang::Test::spew($pmx->{conf}, $text =~ s/^user = .*/user = root/mr);
+($status, $out, $err) = $pmx->run('start');
+is $status, 6, 'root as the user of the milters: exit status 6';
+like $err, qr/user root is root: milters do not run as root/, '  said so';
+Defang::Test::spew($pmx->{conf}, $text =~ s/^user = .*/user = no_such_user/mr);
+($status, $out, $err) = $pmx->run('start');
+is $status, 6, 'an unknown user: exit status 6';
+like $err, qr/^pmx-milter: user no_such_user: no such user$/m, '  said so';
+done_testing;
