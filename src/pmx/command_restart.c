@@ -99,6 +99,8 @@ static enum status stop_it(const struct run *r, struct renewal *n)
 	stopping_begin(r, &n->instance, CONTROL_OURS, &t);
 	t.keep_port = n->taken_over;
 	status = stopping_wait(r, &t, 1);
+	if (status == STATUS_OK && t.result != ENDING_GONE)
+		status = STATUS_FAILED;
 	ending_free(&t);
 	return status;
 }

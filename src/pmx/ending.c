@@ -208,7 +208,7 @@ void ending_clean(const struct instance *i, bool keep_port)
 {
 	const struct place *p = &i->place;
 	const char *const files[] = { p->front_pid, p->mux_pid,      p->front_lock, p->mux_lock,
-				      p->state,     p->front_socket, p->mux_socket, p->asked };
+				      p->state,     p->front_socket, p->mux_socket };
 
 	if (!keep_port && i->has_state && is_recorded(&i->state))
 		unlink(i->state.socket);
@@ -229,8 +229,11 @@ static void gone(struct ending_target *t)
 		return;
 	}
 	instance_update(&t->instance);
-	if (!instance_has_process(&t->instance))
-		ending_clean(&t->instance, t->keep_port);
+	if (instance_has_process(&t->instance))
+		return;
+	ending_clean(&t->instance, t->keep_port);
+	if (t->control_fd != CONTROL_OURS)
+		unlink(t->instance.place.asked); /* a restart has yet to look at it */
 }
 
 static bool workers_are_gone(const struct ending_target *t)

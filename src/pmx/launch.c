@@ -162,7 +162,7 @@ void child_free(struct child *c)
 	c->err_fd = -1;
 }
 
-/* --- a test of the filter --- */
+/* --- does the filter load? --- */
 
 static int await(struct child *c, int64_t seconds)
 {
@@ -180,7 +180,7 @@ static int await(struct child *c, int64_t seconds)
 	return WIFEXITED(c->status) && WEXITSTATUS(c->status) == 0 ? 0 : -EINVAL;
 }
 
-int launch_filter_test(const struct plan *p, int64_t seconds, struct buf *why)
+int launch_filter_load(const struct plan *p, int64_t seconds, struct buf *why)
 {
 	struct args args = { .n = 0 };
 	struct child c = { .err_fd = memory_open() };
@@ -192,7 +192,8 @@ int launch_filter_test(const struct plan *p, int64_t seconds, struct buf *why)
 		args_add(&args, "-f");
 		args_add(&args, "%s", p->rules);
 	}
-	args_add(&args, "-test");
+	args_add(&args,
+		 "-server"); /* which loads it, and ends at the end of file; -test would run it on messages */
 	if (c.err_fd < 0 || path == NULL)
 		rc = -ENOMEM;
 	else if ((rc = child_start(path, &args, null_fd, null_fd, -1, &c)) == 0)

@@ -22,9 +22,10 @@ struct child {
 int launch(const struct plan *p, const char *program, const struct args *args, int listen_fd,
 	   struct child *out);
 
-/* Load the filter in the worker program, for a test, within so many seconds. 0; or -errno, and what it said.
+/* Have a worker program load the filter, as for the pool, and end, within so many seconds. 0; or -errno, and
+ * what it said.
  */
-int launch_filter_test(const struct plan *p, int64_t seconds, struct buf *why);
+int launch_filter_load(const struct plan *p, int64_t seconds, struct buf *why);
 
 bool child_has_ended(struct child *c);
 

@@ -1,11 +1,11 @@
 /* pmx-milter - start, stop, restart and show milters: pmx-milter(8). As pmx-init: the same for boot scripts.
  */
 #include "base/buf.h"
-#include "base/log.h"
 #include "pmx/commands.h"
 #include "pmx/conf_check.h"
 #include "pmx/conf_file.h"
 #include "pmx/help.h"
+#include "pmx/journal.h"
 #include "pmx/mta.h"
 #include "pmx/options.h"
 #include "pmx/user.h"
@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
 #define PROGRAM "pmx-milter"
 #define INIT_PROGRAM "pmx-init"
@@ -93,6 +92,8 @@ static enum status run_configured(const struct options *o)
 	r.configured = rc == 0;
 	r.run_dir = conf_text(&c, NULL, KEY_RUN_DIR, CONF_RUN_DIR);
 	if (say_errors(&c, rc, w->configured) && (status = user_become(&c, w->user)) == STATUS_OK) {
+		if (w->user != USER_IS_ANY)
+			journal_open(&c);
 		run_catch_signals();
 		status = w->run(&r);
 	}
@@ -142,7 +143,6 @@ int main(int argc, char *argv[])
 	struct buf error;
 	enum status status = STATUS_USAGE;
 
-	log_open(PROGRAM, LOG_MAIL, false);
 	buf_init(&error, BUF_NO_LIMIT);
 	if (!options_parse(argc, argv, &o, &error))
 		fprintf(stderr, PROGRAM ": %s\nTry '" PROGRAM " help'.\n", error.data);

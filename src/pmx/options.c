@@ -29,7 +29,7 @@ const char options_usage[] =
 	"  mta        the lines to put into main.cf or sendmail.mc\n"
 	"  -c FILE    the configuration (default " DEFANG_CONFDIR "/pmx.conf)\n"
 	"  --timeout SECONDS  wait so long for the start, or for the end\n"
-	"  --no-wait  do not wait for the end\n"
+	"  --no-wait  do not wait for the end of a stop\n"
 	"  --escalate when time is over, abort, and then kill\n"
 	"  --quiet    print errors only\n"
 	"  --verbose  tell of disabled milters too\n"
@@ -64,7 +64,7 @@ static const struct option long_options[] = {
 
 /* Commands, and the options that make sense with each. */
 #define BIT(option) (1U << (option))
-#define WAITING (BIT(OPTION_TIMEOUT) | BIT(OPTION_QUIET) | BIT(OPTION_VERBOSE) | BIT(OPTION_NO_WAIT))
+#define WAITING (BIT(OPTION_TIMEOUT) | BIT(OPTION_QUIET) | BIT(OPTION_VERBOSE))
 
 static const struct verb {
 	const char *name;
@@ -73,7 +73,7 @@ static const struct verb {
 	int least, most; /* names */
 } verbs[] = {
 	{ "start", COMMAND_START, WAITING, 0, INT32_MAX },
-	{ "stop", COMMAND_STOP, WAITING | BIT(OPTION_ESCALATE), 0, INT32_MAX },
+	{ "stop", COMMAND_STOP, WAITING | BIT(OPTION_ESCALATE) | BIT(OPTION_NO_WAIT), 0, INT32_MAX },
 	{ "restart", COMMAND_RESTART, WAITING | BIT(OPTION_ESCALATE), 0, INT32_MAX },
 	{ "status", COMMAND_STATUS, BIT(OPTION_JSON) | BIT(OPTION_ALL) | BIT(OPTION_TIMEOUT), 0, INT32_MAX },
 	{ "check", COMMAND_CHECK, BIT(OPTION_QUIET), 0, 0 },

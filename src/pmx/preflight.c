@@ -127,7 +127,7 @@ static enum status check_filter(const struct plan *p, struct buf *why)
 	if (p->filter != NULL) /* a program of its own, with a start of its own */
 		return STATUS_OK;
 	buf_init(&said, BUF_NO_LIMIT);
-	if ((rc = launch_filter_test(p, p->start_timeout_s, &said)) < 0)
+	if ((rc = launch_filter_load(p, p->start_timeout_s, &said)) < 0)
 		status = fail(why, STATUS_FAILED,
 			      "the filter does not load:", p->rules != NULL ? p->rules : "(default)",
 			      said.len > 0 ? said.data : strerror(-rc));

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "pmx/control.h"
 #include "pmx/ending.h"
+#include "pmx/journal.h"
 #include "pmx/start.h"
 
 #include <errno.h>
@@ -77,9 +78,11 @@ enum status starting_run(const struct run *r, const struct plan *p, int listen_f
 	status = start_up(r, p, listen_fd, &pid, &why);
 	if (status == STATUS_OK) {
 		run_say(r, "started (pid %d)\n", (int)pid);
+		journal("milter %s: started (pid %d)", p->name, (int)pid);
 	} else {
 		run_say(r, "failed\n");
 		run_error("%s: start failed: %s\n", p->name, why.len > 0 ? why.data : "interrupted");
+		journal("milter %s: start failed: %s", p->name, why.len > 0 ? why.data : "interrupted");
 	}
 	buf_free(&why);
 	return status;

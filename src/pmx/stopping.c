@@ -5,6 +5,7 @@
 #include "base/spawn.h"
 #include "pmx/args.h"
 #include "pmx/control.h"
+#include "pmx/journal.h"
 #include "pmx/question.h"
 
 #include <errno.h>
@@ -120,6 +121,7 @@ static enum status say_result(const struct run *r, const struct ending_target *t
 	switch (t->result) {
 	case ENDING_GONE:
 		run_say(r, "%s: stopped\n", t->instance.name);
+		journal("milter %s: stopped (%s)", t->instance.name, t->signal);
 		return STATUS_OK;
 	case ENDING_OVERDUE:
 		say_overdue(t);

@@ -59,6 +59,41 @@ subtest 'race 3: stop during start' => sub {
 	is $pmx->view('Policy')->{state}, 'stopped', 'and stops what was started' or diag slurp($start->{log}), $out, $err;
 };
 
+subtest 'stop during a restart: it stays stopped' => sub {
+	start_well();
+	spew("$go/slow", '');
+	my $message = Defang::Test::start_program("$pmx->{dir}/message3", Defang::Test::program('milter-send'), '-m', $pmx->port('Policy'),
+		'--json', Defang::Test::data('plain.eml'));
+	wait_until(60, sub { -e "$go/busy" }, 'the filter at work');
+	my $restart = $pmx->begin('restart');
+	wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopping' }, 'the restart at its stop');
+	my $connected = $pmx->connect('Policy');
+	ok $connected, 'the port is open meanwhile';
+	undef $connected;
+	my $stop = $pmx->begin('stop');
+	wait_until(60, sub { -e "$folder/stop" }, 'the stop');
+	spew("$go/go", '');
+	await('the end of all', $restart, $stop, $message);
+	is $message->{status}, 0, 'the message is accepted';
+	is $stop->{status}, 0, 'the stop is well' or diag slurp($stop->{log});
+	is $restart->{status} >> 8, 1, 'the restart is not';
+	like slurp($restart->{log}), qr/^Policy: somebody has stopped it: not started again$/m, '  and says why';
+	is $pmx->view('Policy')->{state}, 'stopped', 'it is stopped';
+	unlink "$go/$_" for qw(go slow busy);
+};
+
+subtest 'a start that is interrupted is undone' => sub {
+	for my $signal (qw(INT TERM)) {
+		my $start = $pmx->begin('start');
+		wait_until(60, sub { -e "$folder/mux.lock" || Defang::Test::has_ended($start) }, 'the start at work');
+		kill $signal => $start->{pid};
+		await('the end of the start', $start);
+		is $start->{status} >> 8, $signal eq 'INT' ? 130 : 143, "$signal: the exit status says so" or diag slurp($start->{log});
+		is $pmx->view('Policy')->{state}, 'stopped', '  nothing runs';
+		is_deeply [$pmx->left('Policy')], [], '  nothing is left';
+	}
+};
+
 subtest 'race 2: start during a drain' => sub {
 	start_well();
 	spew("$go/slow", '');
@@ -150,7 +185,7 @@ subtest 'race 10: a session that is silent in mid-message' => sub {
 		is $say->('M', "<a\@example.com>\0"), 'c', 'a message has begun';
 		my $stop = $pmx->begin('stop', "-$signal");
 		if ($signal eq 'HUP') {
-			wait_until(60, sub { slurp($stop->{log}) =~ /1 connection open/ }, 'the stop');
+			wait_until(60, sub { (slurp($stop->{log}) // '') =~ /1 connection open/ }, 'the stop');
 			wait_until(60, sub { !$pmx->connect('Policy') }, 'the port to be closed');
 			like Defang::Pmx::finish_message($say), qr/[ac]/, 'HUP: it is finished, and gets its verdict';
 			undef $say;

@@ -37,6 +37,7 @@ static const struct {
 	{ { "reload" }, "unknown command 'reload'", 0, "" },
 	{ { "start", "-INT" }, "unknown option '-INT'", 0, "" },
 	{ { "start", "--json" }, "--json does not go with 'start'", 0, "" },
+	{ { "restart", "--no-wait" }, "--no-wait does not go with 'restart'", 0, "" },
 	{ { "start", "--escalate" }, "--escalate does not go with 'start'", 0, "" },
 	{ { "start", "--fast" }, "unknown option '--fast'", 0, "" },
 	{ { "start", "--quiet=1" }, "--quiet takes no value", 0, "" },
