@@ -46,6 +46,11 @@ const struct snapshot_slot *view_answerer(const struct view *v)
 	return live;
 }
 
+bool view_has_slot(const struct view *v, const struct snapshot_slot *s)
+{
+	return s->slot_processes > 0 && (is_live(s) || s->number < v->pool.pool.workers);
+}
+
 int64_t view_requests(const struct view *v)
 {
 	int64_t n = 0;
@@ -179,7 +184,7 @@ void view_text(const struct view *v, struct buf *out)
 	}
 	add_pool(v, out);
 	for (size_t i = 0; i < v->pool.n_slots; i++)
-		if (v->pool.slots[i].slot_processes > 0)
+		if (view_has_slot(v, &v->pool.slots[i]))
 			add_slot(&v->pool.slots[i], v->slot_sizes != NULL ? v->slot_sizes[i] : VIEW_NONE,
 				 out);
 }

@@ -41,6 +41,10 @@ unsigned view_flags(const struct view *v);
  */
 const struct snapshot_slot *view_answerer(const struct view *v);
 
+/* Whether a slot is shown: it has been used, and is not an empty one of those for workers on their way out.
+ */
+bool view_has_slot(const struct view *v, const struct snapshot_slot *s);
+
 /* Requests being worked on. */
 int64_t view_requests(const struct view *v);
 int64_t view_retiring(const struct view *v);

@@ -99,7 +99,7 @@ static void add_answer(struct json *j, const struct view *v)
 	add_pool(j, v);
 	json_array(j, "slots");
 	for (size_t i = 0; i < v->pool.n_slots; i++)
-		if (v->pool.slots[i].slot_processes > 0)
+		if (view_has_slot(v, &v->pool.slots[i]))
 			add_slot(j, &v->pool.slots[i], v->slot_sizes != NULL ? v->slot_sizes[i] : VIEW_NONE);
 	json_end_array(j);
 }

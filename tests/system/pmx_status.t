@@ -1,0 +1,129 @@
+#!/usr/bin/perl
+# The meaning of each field of the status, R23 to R46, on a pool that is made to show it.
+use strict;
+use warnings;
+use Test::More;
+use Defang::Pmx;
+use Defang::Test qw(slurp spew wait_until run_command);
+
+my $go = Defang::Test::temp_dir('defang-go');
+chmod 0777, $go;
+my $filter = <<"FILTER";
+sub filter_begin {
+	if (-e "$go/slow") { select undef, undef, undef, 0.02 until -e "$go/go" }
+	return;
+}
+sub filter { return action_accept() }
+1;
+FILTER
+my $pmx = Defang::Pmx->new(Policy => { workers => 3, filter => $filter,
+	more => "pooled_proc_idle_limit = 2\nrequest_queue_size = 10\nrequest_queue_timeout = 2m\nstatus_interval = 0\n" });
+my ($status, $out, $err) = $pmx->run('start');
+is $status, 0, 'it is started' or BAIL_OUT("$out$err");
+
+sub view { return $pmx->view('Policy') }
+sub live { return grep { defined $_->{pid} } @{ $_[0]{slots} } }
+sub text { my (undef, $text) = $pmx->run('status'); return $text }
+my @held;
+
+sub hold
+{
+	my ($n) = @_;
+	unlink "$go/go";
+	spew("$go/slow", '');
+	push @held, map { Defang::Test::start_program("$pmx->{dir}/held$_", Defang::Test::program('milter-send'), '-m', $pmx->port('Policy'), '--json',
+		Defang::Test::data('plain.eml')) } 1 .. $n;
+	return;
+}
+
+sub let_go
+{
+	spew("$go/go", '');
+	wait_until(120, sub { !grep { !Defang::Test::has_ended($_) } @held }, 'the messages');
+	is scalar(grep { $_->{status} != 0 } @held), 0, 'all messages were accepted';
+	@held = ();
+	unlink "$go/$_" for qw(slow go);
+	return;
+}
+
+subtest 'R35: before the first worker' => sub {
+	my $view = view();
+	is $view->{pool}{peak}, 0, 'the peak is 0';
+	is $view->{interp}{ready}, 0, 'R30: no interpreter is ready';
+	is $view->{answered_by}, undef, 'R29: and none answers';
+	like text(), qr/^    interp=0\/1 seq=0 waiting=0 flags=0x0 conns=0 queue=0\/10\n    slots=0\/6 \(0 retiring\) req=0 msg=0$/m, '  shown';
+};
+
+subtest 'R26 to R28: from the process table' => sub {
+	is $pmx->send('Policy')->{verdict}, 'accept', 'a message';
+	my ($mux, $front) = @{ view() }{qw(master frontend)};
+	my $size = (split ' ', slurp("/proc/$mux->{pid}/stat") =~ s/.*\) //sr)[20];
+	is $mux->{vsz_kib}, int($size / 1024), 'R26: vsz is that of the controller, which serves no connection itself';
+	my ($threads) = slurp("/proc/$front->{pid}/status") =~ /^Threads:\s+(\d+)/m;
+	is $front->{threads}, $threads, 'R27: threads';
+	is view()->{master}{procs}, scalar live(view()), 'R28: procs are the children';
+	like text(), qr/ vsz=\d+\.\d threads=$threads procs=\d+$/m, '  shown';
+};
+
+subtest 'R32, R36, R37, R40, R41, R45: three busy, two waiting' => sub {
+	my $before = view()->{pool}{msg};
+	hold(5);
+	my $view;
+	wait_until(60, sub { $view = view(); $view->{pool}{req} == 3 && $view->{queue}{length} == 2 }, 'full work');
+	is $view->{waiting}, 0, 'R32: waiting is 0 with the pool on; who waits is in queue';
+	is $view->{frontend}{connections}, 5, 'five connections';
+	is $view->{pool}{max}, 6, 'R36: most processes';
+	is scalar live($view), 3, 'R37: half of them work';
+	is $view->{pool}{peak}, 3, 'R35: the peak';
+	is_deeply [map { $_->{req} } live($view)], [1, 1, 1], 'R45: one each';
+	like text(), qr/ conns=5 queue=2\/10\n    slots=3\/6 \(0 retiring\) req=3 msg=$before$/m, '  shown';
+	let_go();
+	is view()->{pool}{msg}, $before + 5, 'R41: five messages more';
+};
+
+subtest 'R35: the peak stays when the pool shrinks' => sub {
+	my $view;
+	wait_until(60, sub { $view = view(); live($view) == 0 }, 'the end of idle workers');
+	is $view->{pool}{peak}, 3, 'three, still';
+	is scalar @{ $view->{slots} }, 3, 'each slot that was used is listed';
+	like text(), qr/^    slot#0:   pid=-      vsz=-      acc=0\/\d+\/\d+ req=0$/m, 'R43: an empty one';
+};
+
+subtest 'R30, R31, R42 to R44: a process that is replaced' => sub {
+	my ($old) = @{ view()->{slots} };
+	is $pmx->send('Policy')->{verdict}, 'accept', 'a message';
+	my $view = view();
+	my ($slot) = @{ $view->{slots} };
+	is $slot->{acc}{process}, 1, 'the first number begins anew';
+	is $slot->{acc}{slot}, $old->{acc}{slot} + 1, 'the second goes on';
+	is $slot->{acc}{processes}, $old->{acc}{processes} + 1, 'the third counts the process';
+	is_deeply $view->{interp}, { ready => 1, max => 1 }, 'R30: its interpreter is ready';
+	is $view->{seq}, $view->{pool}{activations}, 'R31: it is the most recent';
+	is $view->{answered_by}{pid}, $slot->{pid}, 'R29: it answered';
+	like text(), qr{^    slot#0:   pid=$slot->{pid} +vsz=\d+\.\d +acc=1/$slot->{acc}{slot}/$slot->{acc}{processes} req=0$}m, 'R42: shown';
+};
+
+subtest 'R34, R38, R39, R46: one that retires' => sub {
+	hold(1);
+	my $view;
+	wait_until(60, sub { $view = view(); $view->{pool}{req} == 1 }, 'the filter at work');
+	my ($busy) = grep { $_->{req} } live($view);
+	my ($ctl) = run_command(60, Defang::Test::program('md-mx-ctrl'), '-s', "$pmx->{run}/Policy/mux.sock", 'reread');
+	is $ctl, 0, 'the filter is read again';
+	wait_until(60, sub { $view = view(); $view->{pool}{retiring} == 1 }, 'the retirement');
+	my ($retiring) = grep { $_->{retiring} } @{ $view->{slots} };
+	is $retiring->{pid}, $busy->{pid}, 'R38: the busy one retires, with its work';
+	like text(), qr/^    slots=\d\/6 \(1 retiring\) req=1 msg=\d+$/m, 'R34, R39: counted';
+	like text(), qr/^    slot#\d:   pid=$busy->{pid} +vsz=\S+ +acc=\d+\/\d+\/\d+ req=1\*$/m, 'R46: and marked';
+	my ($accepted) = $retiring->{acc}{process};
+	is $pmx->begin('status')->{pid} > 0, 1, 'a status more';
+	my ($again) = grep { ($_->{pid} // 0) == $busy->{pid} } @{ view()->{slots} };
+	is $again->{acc}{process}, $accepted, 'R38: it gets no new work';
+	let_go();
+	wait_until(60, sub { !Defang::Pmx::is_alive($busy->{pid}) }, 'its end');
+	wait_until(60, sub { view()->{pool}{retiring} == 0 }, 'the end of the retirement');
+	unlike text(), qr/\*$/m, 'R46: no mark is left';
+};
+
+is +($pmx->run('stop'))[0], 0, 'it stops';
+done_testing;
