@@ -162,9 +162,11 @@ for my $case (
 		is(@{ $api->scan($message, begin => '1')->{begin} }, 1, "  not when it is $enough");
 	}
 }
-$api->values('$MaxMIMEDepth = 150');
-$got = $api->scan("Content-Type: message/rfc822\n\n" x 150 . "\n", begin => '1');
+$api->values('$MaxMIMEDepth = 1000');
+$got = $api->scan("Content-Type: message/rfc822\n\n" x 1000 . "\n", begin => '1', end => 'action_add_part($_[0], "text/plain", "7bit", "added\n", "added.txt", "inline")');
 is(@{ $got->{begin} }, 1, 'a limit may be higher than the usual one');
+like($body->($got), qr/^added$/m, '  the message can be written');
+unlike($api->{worker}->stderr, qr/recursion/, '  without a word of Perl');
 $api->values('$MaxMIMEDepth = -1');
 is($api->stop, 0, 'ends well');
 

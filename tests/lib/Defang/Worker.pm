@@ -75,13 +75,13 @@ sub is_quiet { return $_[0]{input} eq '' && !IO::Select->new($_[0]{from})->can_r
 
 sub stderr { return slurp("$_[0]{dir}/stderr") // '' }
 
-# The file of tests/data, or a text when it has more than one line.
+# The file of tests/data, or a text when it has more than one line; a reference to any text.
 sub message
 {
 	my ($self, $message, @commands) = @_;
 	my $dir = "$self->{dir}/spool/mdefang-" . ++$self->{messages};
 	mkdir $dir or die "$dir: $!\n";
-	my $text = $message =~ /\n/ ? $message : slurp(data($message));
+	my $text = ref $message ? $$message : $message =~ /\n/ ? $message : slurp(data($message));
 	$text =~ s/\r\n/\n/g; # the front end writes no other line ends
 	my ($head) = $text =~ /\A((?:[^\n]+(?:\n|\z))*)/;
 	spew("$dir/INPUTMSG", $text);

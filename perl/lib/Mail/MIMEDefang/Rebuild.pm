@@ -4,6 +4,7 @@ package Mail::MIMEDefang::Rebuild;
 # only rebuild_entity() and replace_entire_message() are for filters; they are part of the core.
 use strict;
 use warnings;
+no warnings 'recursion'; # how deep a message may be is limited: $MaxMIMEDepth
 use Exporter 'import';
 use IO::File ();
 use MIME::Entity;
