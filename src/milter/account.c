@@ -51,6 +51,7 @@ void account_decide(struct session *s, enum milter_command c, enum verdict v, co
 	a->fate = fate_of_verdict(v);
 	a->phase = phase_of(c);
 	a->failure = failure;
+	buf_clear(&a->reply);
 	if (reply != NULL && (v == VERDICT_REJECT || v == VERDICT_TEMPFAIL))
 		buf_addf(&a->reply, "%s %s %s", reply->code, reply->dsn, reply->text);
 }

@@ -28,6 +28,7 @@ struct message {
 	char *first_recipient;
 	size_t n_recipients; /* accepted */
 	struct buf rcpt;     /* the lines of the recipient under judgement */
+	bool rcpt_refused;   /* by the MTA itself, which tells of it all the same */
 	struct body body;
 	struct message_traits traits;
 	bool headers_ended;
@@ -281,6 +282,7 @@ int message_rcpt(struct message *m, const struct macros *macros, const struct mi
 
 	if (m->first_recipient == NULL && (m->first_recipient = strdup(rcpt->envelope.address)) == NULL)
 		return -ENOMEM;
+	m->rcpt_refused = strcmp(words[1], "error") == 0;
 	buf_clear(&m->rcpt);
 	item_write(&m->rcpt, COMMAND_RECIPIENT, words, 4);
 	while ((arg = milter_next(&args)) != NULL)
@@ -290,7 +292,7 @@ int message_rcpt(struct message *m, const struct macros *macros, const struct mi
 
 int message_rcpt_keep(struct message *m)
 {
-	m->n_recipients++;
+	m->n_recipients += !m->rcpt_refused;
 	buf_add(commands(m), m->rcpt.data, m->rcpt.len);
 	buf_clear(&m->rcpt);
 	return spool_added(m->spool, SPOOL_COMMANDS);

@@ -37,7 +37,7 @@ struct who message_who(const struct message *m);              /* for log lines *
 const char *message_dir(const struct message *m);             /* the directory's whole path */
 const char *message_sender(const struct message *m);          /* as in MAIL FROM */
 const char *message_first_recipient(const struct message *m); /* as in RCPT TO; NULL before the first */
-size_t message_recipients(const struct message *m);           /* that were accepted */
+size_t message_recipients(const struct message *m);           /* accepted, by the MTA too */
 uint64_t message_size(const struct message *m);               /* bytes of it so far, as the filter gets it */
 
 /* Look for the queue id among the macros: some MTAs know it only after MAIL. */

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #define WRITE_ABOVE 65536 /* bytes that may wait for each file */
-#define MAX_DEPTH 32      /* of directories that a filter left behind */
 #define KEEP_FILE ".keep" /* in a directory that is not to be removed by who does not own it */
 #define TRIES 3           /* to make a directory that another process takes for stale before it is locked */
 
@@ -259,28 +259,52 @@ int spool_open_file(const struct spool *s, const char *name, size_t *size)
 	return err;
 }
 
-static int empty_directory(int fd, int depth);
+/* Removing what a filter left behind, and an archive of a stranger's may be among it: however deep, and also
+ * where it must not be written to. A folder within a folder is moved up into the work directory, and its turn
+ * comes there, so that depth costs neither stack nor descriptors. */
 
-static int remove_entry(int dir_fd, const char *name, int depth)
+struct removal {
+	int top;       /* the work directory */
+	unsigned next; /* name for a folder that is moved up */
+	bool again;    /* one was */
+};
+
+typedef int remove_fn(struct removal *r, int fd, const char *name);
+
+/* 0, -ENOTEMPTY for a folder that has something in it, or -errno. */
+static int remove_plain(int fd, const char *name)
 {
-	int fd, err;
-
-	if (unlinkat(dir_fd, name, 0) == 0)
+	if (unlinkat(fd, name, 0) == 0)
 		return 0;
-	if (errno != EISDIR)
-		return -errno;
-	if (depth == 0)
-		return -ELOOP;
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1)
-		return -errno;
-	if ((err = empty_directory(fd, depth - 1)) == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) == -1)
-		err = -errno;
-	return err;
+	if (errno == EISDIR && unlinkat(fd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	return errno == EEXIST ? -ENOTEMPTY : -errno;
+}
+
+static void make_writable(int fd, const char *name)
+{
+	if (fchmodat(fd, name, S_IRWXU, AT_SYMLINK_NOFOLLOW) == -1)
+		return; /* if it mattered, what is done with it now fails */
+}
+
+static int remove_or_move(struct removal *r, int fd, const char *name)
+{
+	int rc = remove_plain(fd, name);
+	char to[12];
+
+	if (rc != -ENOTEMPTY)
+		return rc;
+	make_writable(fd, name);
+	do {
+		snprintf(to, sizeof(to), "%u", r->next++);
+		rc = renameat(fd, name, r->top, to) == -1 ? -errno : 0;
+	} while (rc == -ENOTEMPTY || rc == -EEXIST || rc == -ENOTDIR); /* the name is taken */
+	r->again = true;
+	return rc;
 }
 
 /* Takes `fd`. Goes on after a failure, and returns the first one. */
-static int empty_directory(int fd, int depth)
+static int remove_each(struct removal *r, int fd, remove_fn *remove)
 {
 	DIR *dir = fdopendir(fd);
 	const struct dirent *entry;
@@ -294,16 +318,45 @@ static int empty_directory(int fd, int depth)
 	while ((entry = readdir(dir)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if ((rc = remove_entry(dirfd(dir), entry->d_name, depth)) < 0 && err == 0)
+		if ((rc = remove(r, dirfd(dir), entry->d_name)) < 0 && err == 0)
 			err = rc;
 	}
 	closedir(dir);
 	return err;
 }
 
+static int remove_or_empty(struct removal *r, int fd, const char *name)
+{
+	int rc = remove_plain(fd, name), folder;
+
+	if (rc != -ENOTEMPTY)
+		return rc;
+	make_writable(fd, name);
+	if ((folder = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) == -1)
+		return -errno;
+	rc = remove_each(r, folder, remove_or_move);
+	return rc == 0 ? remove_plain(fd, name) : rc;
+}
+
+static int empty_directory(const struct spool *s)
+{
+	struct removal r = { .top = s->fd };
+	int err = 0, fd;
+
+	if (fchmod(s->fd, S_IRWXU) == -1)
+		return -errno;
+	do {
+		r.again = false;
+		if ((fd = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+			return -errno;
+		err = remove_each(&r, fd, remove_or_empty);
+	} while (err == 0 && r.again);
+	return err;
+}
+
 int spool_remove(struct spool *s)
 {
-	int err, fd;
+	int err;
 
 	/* The usual content by name, which spares reading the directory. */
 	for (int i = 0; i < SPOOL_FILES; i++)
@@ -313,10 +366,7 @@ int spool_remove(struct spool *s)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return -errno;
-	if ((fd = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		return -errno;
-	if ((err = empty_directory(fd, MAX_DEPTH)) == 0 &&
-	    unlinkat(s->parent_fd, s->name, AT_REMOVEDIR) == -1)
+	if ((err = empty_directory(s)) == 0 && unlinkat(s->parent_fd, s->name, AT_REMOVEDIR) == -1)
 		err = -errno;
 	return err;
 }

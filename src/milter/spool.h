@@ -54,7 +54,8 @@ uint64_t spool_size(const struct spool *s, enum spool_file file);
  * -EINVAL when it is not a regular file. */
 int spool_open_file(const struct spool *s, const char *name, size_t *size);
 
-/* Remove the directory with all that is in it; `s` is still to be freed. 0 or -errno: the rest stays. */
+/* Remove the directory with all that is in it, however deep, and with whatever rights the filter has left on
+ * folders; `s` is still to be freed. 0 or -errno: the rest stays. */
 int spool_remove(struct spool *s);
 
 void spool_free(struct spool *s); /* leaves the directory where it is; NULL is allowed */

@@ -5,17 +5,31 @@ use warnings;
 use Test::More;
 use Defang::Rig;
 
-# A sender with `hang` in it is scanned for ever; one with `fail` is failed on.
+# A sender with `hang` in it is scanned for ever; one with `fail` is failed on; for one with `archive` the filter has unpacked folders that
+# nobody may write to, and deep ones.
 sub answer {
 	my ($line, $rig) = @_;
-	return 'default' unless $line =~ /^scan \S+ (\S+)/;
-	my $commands = slurp("$1/COMMANDS") // return;
+	my ($dir) = $line =~ /^scan \S+ (\S+)/ or return 'default';
+	my $commands = slurp("$dir/COMMANDS") // return;
 	return if $commands =~ /^S<hang/m;
 	return "error: out of luck\n" if $commands =~ /^S<fail/m;
 	return "ok\n" if $commands =~ /^S<none/m; # without RESULTS
-	mkdir "$1/Work";
-	spew("$1/Work/part", 'x');
+	mkdir "$dir/Work";
+	spew("$dir/Work/part", 'x');
+	unpack_archive("$dir/Work") if $commands =~ /^S<archive/m;
 	return 'default';
+}
+
+sub unpack_archive {
+	my ($dir) = @_;
+	my $path = $dir;
+	mkdir $path .= '/deep' for 1 .. 100;
+	mkdir "$dir/$_" for qw(closed closed/more closed/more/void unreadable);
+	spew("$dir/$_/file", 'x') for qw(closed closed/more unreadable);
+	chmod 0500, map { "$dir/$_" } qw(closed/more closed);
+	chmod 0, "$dir/unreadable";
+	chmod 0500, $dir;
+	return;
 }
 
 my $rig = Defang::Rig->new(answer => \&answer, args => [qw(-G)]);
@@ -52,6 +66,8 @@ is sprintf('%04o', (stat "$rig->{spool}/$dir")[2] & 07777), '0750', '-G: the dir
 $mta->send('E');
 is +($mta->answer)[-1][0], 'c', 'a message that passes';
 gone('end of message');
+is $rig->connect->outcome(from => '<archive@x>') =~ s/.* //r, 'c', 'a filter that has unpacked an archive of folders without rights';
+gone('  they, too');
 
 $mta = begun();
 $mta->send('A') for 1 .. 3;

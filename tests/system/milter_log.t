@@ -19,6 +19,7 @@ sub answer {
 		return "ok\n" . ($what eq 'old' ? '' : "facts worker=7 queued_ms=15 run_ms=230\n");
 	}
 	return "ok 0 go%20away 550 5.1.8 0\n" if $line =~ /^senderok <refused/;
+	return "ok 0 go%20away 550 5.1.8 20\n" if $line =~ /^senderok <late/;
 	return "ok 2\n" if $line =~ /^senderok <trusted/;
 	return "error: No free workers\n" if $line =~ /^senderok <busy/;
 	return "ok 0 no%20such%20user 550 5.1.1 0\n" if $line =~ /^recipok <nobody/;
@@ -79,6 +80,12 @@ $mta->rcpt('<nobody@x>');
 $mta->send('A');
 is summary(), "Q: from=<a\@x> nrcpts=0 size=0 verdict=aborted stage=rcpt reply= cause=aborted-by-mta $none", 'ABORT when no recipient is left';
 $mta = begun('a@x');
+$mta->rcpt('<r@x>');
+$mta->macros(R => '{rcpt_mailer}', 'error', '{rcpt_host}', '5.1.1', '{rcpt_addr}', 'no such user');
+$mta->rcpt('<r2@x>');
+$mta->send('A');
+is summary(), "Q: from=<a\@x> nrcpts=1 size=0 verdict=aborted stage=rcpt reply= cause=aborted-by-mta $none", 'a recipient that the MTA refuses';
+$mta = begun('a@x');
 $mta->mail('<b@x>');
 is summary(), "Q: from=<a\@x> nrcpts=0 size=0 verdict=aborted stage=mail reply= cause=aborted-by-mta $none", 'another MAIL';
 $mta->rcpt('<r@x>');
@@ -113,8 +120,14 @@ $waits->rcpt('<r@x>');
 $rig->clear_requests;
 $waits->send('E');
 ok wait_until(sub { grep { /^scan/ } $rig->requests }), 'two messages in hand';
+my $late = $rig->connect;
+$late->connect_from('h', 'U');
+$late->send('M', "<late\@x>\0");
+ok wait_until(sub { grep { /^senderok <late/ } $rig->requests }), '  and one whose refusal is delayed';
+$mta->rcpt('<r@x>') for 1 .. 2;
 is $rig->stop, 0, '  at the end';
-like $rig->{log}, qr/from=<a\@x> nrcpts=0 size=0 verdict=lost stage=mail reply= cause=stopping/, '  one is lost';
+like $rig->{log}, qr/from=<a\@x> nrcpts=2 size=0 verdict=lost stage=rcpt reply= cause=stopping/, '  one is lost';
+like $rig->{log}, qr/from=<late\@x> nrcpts=0 size=0 verdict=tempfail stage=mail reply= cause=stopping/, '  one is told, in words of ours';
 like $rig->{log}, qr/from=<hang\@x> nrcpts=1 size=1 verdict=tempfail stage=eom reply= cause=stopping/, '  the other is told';
 
 # Session ids

@@ -137,6 +137,30 @@ static void removes_whatever_is_there(void **state)
 	assert_int_equal(size_of(place, "d"), SIZE_MAX);
 }
 
+/* Deeper than descriptors go, and with names in it that removing takes for its own ends. */
+static void removes_what_is_deep(void **state)
+{
+	struct place *place = *state;
+	struct spool *s;
+	int at, next;
+
+	assert_int_equal(spool_new(place->fd, "d", false, &s), 0);
+	close(openat(place->fd, "d/0", O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(mkdirat(place->fd, "d/1", 0700), 0);
+	close(openat(place->fd, "d/1/file", O_WRONLY | O_CREAT, 0600));
+	at = openat(place->fd, "d", O_RDONLY);
+	for (int i = 0; i < 2000; i++, at = next) {
+		assert_int_equal(mkdirat(at, "2", 0700), 0);
+		close(openat(at, "file", O_WRONLY | O_CREAT, 0600));
+		next = openat(at, "2", O_RDONLY);
+		close(at);
+	}
+	close(at);
+	assert_int_equal(spool_remove(s), 0);
+	spool_free(s);
+	assert_int_equal(size_of(place, "d"), SIZE_MAX);
+}
+
 /* Whoever has a directory open owns it; his death is the closing of his descriptors. */
 static void is_adopted_when_its_owner_is_gone(void **state)
 {
@@ -212,6 +236,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(taken_names_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(opens_only_regular_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(removes_whatever_is_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(removes_what_is_deep, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
