@@ -11,7 +11,7 @@ my $host = stage() . '/lib/defang/mimedefang-worker';
 my $pool = Defang::Pool->new;
 my ($dir, $done) = ($pool->{dir}, "Forced reread of filter rules\n");
 
-sub start { return $pool->start('-E', '--template', $host, '--start-timeout', $hang_s, @_) }
+sub start { return $pool->start('-E', '--template', $host, @_) }
 sub workers { return map { /^\d+ [IB] (\d+)/ ? $1 : () } split /\n/, $pool->ask('workers') }
 sub parent { my ($pid) = @_; return (slurp("/proc/$pid/status") // '') =~ /^PPid:\s+(\d+)/m ? $1 : 0 }
 sub templates { return grep { (slurp("/proc/$_/cmdline") // '') =~ /\0-template\0/ && parent($_) == $pool->{pid} } children() }
@@ -43,7 +43,7 @@ subtest 'requests' => sub {
 
 subtest 'reread' => sub {
 	spew($pool->{rules}, "good one\n");
-	start('-m', 3, '-x', 3, '-w', 1);
+	start('-m', 3, '-x', 3, '-w', 1, '--start-timeout', $hang_s);
 	is $pool->states_become('III', 20), 'III', 'three workers';
 	my %before = map { $_ => 1 } workers();
 	my ($old) = only_templates();
