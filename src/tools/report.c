@@ -115,8 +115,16 @@ static void put_reply(struct buf *out, const struct script *script, const struct
 	buf_addc(out, '\n');
 }
 
-static void put_change(struct buf *out, const struct change *c)
+/* The value of a header change as people write it: with HDR_LEADSPC it brings its own blank. */
+static const char *value_of(const struct change *c, bool lead_space)
 {
+	return c->value + (lead_space && is_header_change(c) && c->value[0] == ' ');
+}
+
+static void put_change(struct buf *out, const struct change *c, bool lead_space)
+{
+	const char *value = value_of(c, lead_space);
+
 	buf_addf(out, "%-12s %s ", "change", change_name(c));
 	if (c->response == MILTER_REPLBODY) {
 		buf_addf(out, "(%zu bytes)\n", c->body.len);
@@ -125,9 +133,9 @@ static void put_change(struct buf *out, const struct change *c)
 	if (c->response == MILTER_INSHEADER || c->response == MILTER_CHGHEADER)
 		buf_addf(out, "%u ", (unsigned)c->index);
 	put_text(out, c->name);
-	if (c->value[0] != '\0') {
+	if (value[0] != '\0') {
 		buf_adds(out, is_header_change(c) ? ": " : " ");
-		put_text(out, c->value);
+		put_text(out, value);
 	}
 	buf_addc(out, '\n');
 }
@@ -193,7 +201,7 @@ void report_text(struct buf *out, const struct script *script, const struct stor
 	for (size_t i = 0; i < s->n_replies; i++)
 		put_reply(out, script, &s->replies[i]);
 	for (size_t i = 0; i < s->changes.n; i++)
-		put_change(out, &s->changes.list[i]);
+		put_change(out, &s->changes.list[i], s->lead_space);
 	if (parts != NULL)
 		put_parts(out, parts);
 	if (is_delivered(s)) {
@@ -227,7 +235,7 @@ static void json_reply(struct json *j, const struct script *script, const struct
 	json_end_object(j);
 }
 
-static void json_change(struct json *j, const struct change *c)
+static void json_change(struct json *j, const struct change *c, bool lead_space)
 {
 	json_object(j, NULL);
 	json_text(j, "change", change_name(c));
@@ -235,7 +243,7 @@ static void json_change(struct json *j, const struct change *c)
 		json_int(j, "bytes", (int64_t)c->body.len);
 	} else if (is_header_change(c)) {
 		json_text(j, "name", c->name);
-		json_text(j, "value", c->value);
+		json_text(j, "value", value_of(c, lead_space));
 		if (c->response != MILTER_ADDHEADER)
 			json_int(j, "index", c->index);
 	} else if (c->response == MILTER_QUARANTINE) {
@@ -311,7 +319,7 @@ void report_json(struct buf *out, const struct script *script, const struct stor
 	json_end_array(&j);
 	json_array(&j, "changes");
 	for (size_t i = 0; i < s->changes.n; i++)
-		json_change(&j, &s->changes.list[i]);
+		json_change(&j, &s->changes.list[i], s->lead_space);
 	json_end_array(&j);
 	if (parts != NULL) {
 		json_parts(&j, "parts_removed", &parts->before);
