@@ -180,11 +180,13 @@ void dispatch_refuse_all(struct pool *p, const char *reply)
 		dispatch_refuse(p, job, reply);
 }
 
-/* A start has failed that a job was waiting for. */
-void dispatch_refuse_unclaimed(struct pool *p)
+void dispatch_mend_claims(struct pool *p)
 {
-	while (queue_length(p->for_start) > (size_t)pool_count(p).starting)
-		dispatch_refuse(p, queue_pop(p->for_start), CANNOT_ACTIVATE);
+	while (queue_length(p->for_start) > (size_t)pool_count(p).starting) {
+		if (p->history.failures > 1 ||
+		    staff_claim(p, "The worker that was starting is gone") != STAFF_CLAIMED)
+			dispatch_refuse(p, queue_pop(p->for_start), CANNOT_ACTIVATE);
+	}
 }
 
 /* A slot has become free while jobs were queued. */

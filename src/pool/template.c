@@ -33,6 +33,7 @@ struct template
 	int fd; /* of orders; -1 once the template has ended, or is being ended */
 	struct watch *watch;
 	struct errlog *err;
+	bool answered; /* at least one order: its filter loads */
 	bool asked_to_end;
 	bool reaped;
 	char end_text[PROCESS_TEXT_MAX];     /* how it ended */
@@ -179,6 +180,7 @@ static bool answer_take(struct template_order *o, char *text)
 	if (strncmp(text, FORKED, strlen(FORKED)) != 0 ||
 	    number_parse(text + strlen(FORKED), 2, INT_MAX, &pid) != 0)
 		return false;
+	o->template->answered = true;
 	order_finish(o, (pid_t)pid, NULL, NULL);
 	return true;
 }
@@ -261,7 +263,7 @@ static struct template *template_new(struct templates *all, unsigned generation)
 	return t;
 }
 
-/* The one to order from. NULL with errno set. */
+/* The one to order from, or a new one. NULL with errno set. */
 static struct template *template_of(struct templates *all, unsigned generation)
 {
 	struct template *t;
@@ -271,6 +273,22 @@ static struct template *template_of(struct templates *all, unsigned generation)
 			break;
 	}
 	return t != NULL ? t : template_new(all, generation);
+}
+
+/* Send an order, to *out. A template that has died since it was last heard of gives way to a new one. 0 or
+ * -errno. */
+static int order_place(struct templates *all, unsigned generation, const int fds[], int n_fds,
+		       struct template **out)
+{
+	int rc;
+
+	do {
+		if ((*out = template_of(all, generation)) == NULL)
+			return -errno;
+		if ((rc = order_send((*out)->fd, fds, n_fds)) == -EPIPE || rc == -ECONNRESET)
+			template_end(*out);
+	} while ((*out)->fd == -1 && (*out)->answered);
+	return rc;
 }
 
 /* --- all of them --- */
@@ -315,13 +333,13 @@ int templates_prepare(struct templates *all, unsigned generation)
 struct template_order *templates_order(struct templates *all, unsigned generation, const int fds[], int n_fds,
 				       template_done_fn *done, void *arg)
 {
-	struct template *t = template_of(all, generation);
-	struct template_order *o;
+	struct template_order *o = calloc(1, sizeof(*o));
+	struct template *t;
 	int rc;
 
-	if (t == NULL || (o = calloc(1, sizeof(*o))) == NULL)
+	if (o == NULL)
 		return NULL;
-	if ((rc = order_send(t->fd, fds, n_fds)) < 0) {
+	if ((rc = order_place(all, generation, fds, n_fds, &t)) < 0) {
 		free(o);
 		errno = -rc;
 		return NULL;

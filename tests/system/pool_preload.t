@@ -78,12 +78,28 @@ subtest 'reread' => sub {
 subtest 'a template that is killed' => sub {
 	start('-m', 1, '-x', 2, '-w', 1);
 	is $pool->states_become('IS', 20), 'IS', 'a worker';
-	kill KILL => only_templates();
-	ok $pool->logged(qr/Template of generation \d+ \(pid \d+\) exited due to signal 9/), 'is logged';
+	my ($template) = only_templates();
+	kill KILL => $template;
 	my @held = map { $pool->send_line("scan Q wait $dir/held ok") } 1 .. 2;
 	is $pool->states_become('BB', 20), 'BB', 'the next start brings a new one';
 	spew("$dir/held", '');
 	is $pool->reply($_), "ok\n", 'its answer' for @held;
+	ok $pool->logged(qr/Template of generation \d+ \(pid $template\) exited due to signal 9/), 'is logged';
+	$pool->stop;
+};
+
+subtest 'a template that is killed with an order in hand' => sub {
+	start('-m', 1, '-x', 2, '-w', 1);
+	is $pool->states_become('IS', 20), 'IS', 'a worker';
+	my ($template) = only_templates();
+	kill STOP => $template;
+	my @held = map { $pool->send_line("scan Q wait $dir/held-2 ok") } 1 .. 2;
+	ok wait_until(20, sub { $pool->ask('status') =~ /^B\w/ && $pool->log_text =~ /Starting worker 1 \(2 running\)/ }), 'it has an order';
+	kill KILL => $template;
+	is $pool->states_become('BB', 20), 'BB', 'another one gets it';
+	spew("$dir/held-2", '');
+	is $pool->reply($_), "ok\n", 'its answer' for @held;
+	is $pool->ask('health'), "ok\n", 'healthy';
 	$pool->stop;
 };
 
