@@ -180,10 +180,25 @@ void dispatch_refuse_all(struct pool *p, const char *reply)
 		dispatch_refuse(p, job, reply);
 }
 
+/* Workers that have ended before their first answer. Until they have been waited for nobody knows why. */
+static int dying_at_birth(const struct pool *p)
+{
+	int n = 0;
+
+	for (int i = 0; i < pool_slots(p); i++) {
+		const struct worker_facts *f = slots_facts(p->slots, i);
+
+		n += f->state == WORKER_KILLED && f->lost && !f->was_ready;
+	}
+	return n;
+}
+
 void dispatch_mend_claims(struct pool *p)
 {
-	while (queue_length(p->for_start) > (size_t)pool_count(p).starting) {
-		if (p->history.failures > 1 ||
+	int dying = dying_at_birth(p);
+
+	while (queue_length(p->for_start) > (size_t)(pool_count(p).starting + dying)) {
+		if (!policy_may_repeat(&p->history) ||
 		    staff_claim(p, "The worker that was starting is gone") != STAFF_CLAIMED)
 			dispatch_refuse(p, queue_pop(p->for_start), CANNOT_ACTIVATE);
 	}

@@ -26,8 +26,8 @@ void dispatch_refuse(const struct pool *p, struct job *job, const char *reply);
 /* Refuse all that wait. */
 void dispatch_refuse_all(struct pool *p, const char *reply);
 
-/* For those for whom no worker is starting any more: start another, once, since the first failure may have
- * been an accident (a process that somebody killed). Refuse them when that is not possible, or failed too. */
+/* For those for whom no worker is starting any more: start another if that failed by accident
+ * (somebody killed the process), once. Refuse them when that is not possible, or failed too. */
 void dispatch_mend_claims(struct pool *p);
 
 /* Start workers for queued jobs where slots have become free; refuse those that have waited too long. Each

@@ -46,6 +46,17 @@ void policy_on_failure(struct policy_history *h, int64_t now_ms)
 {
 	h->failures++;
 	h->failed_ms = now_ms;
+	h->accident = false;
+}
+
+void policy_on_accident(struct policy_history *h)
+{
+	h->accident = true;
+}
+
+bool policy_may_repeat(const struct policy_history *h)
+{
+	return h->failures == 0 || (h->failures == 1 && h->accident);
 }
 
 void policy_on_shortage(const struct policy_limits *l, struct policy_history *h, int64_t now_ms)

@@ -31,12 +31,19 @@ struct policy_history {
 	int64_t filled_ms;  /* when the pace of filling up to the minimum was last counted from */
 	int64_t failed_ms;  /* the last failure */
 	int failures;       /* workers in a row that ended before their first answer */
+	bool accident;      /* the last of them: its filter is not to blame */
 };
 
 void policy_history_init(struct policy_history *h);
 void policy_on_start(struct policy_history *h, int64_t now_ms);
 void policy_on_ready(struct policy_history *h);
 void policy_on_failure(struct policy_history *h, int64_t now_ms);
+
+/* The last failure turns out to be an accident: the worker, or what it was to be forked from, was killed. */
+void policy_on_accident(struct policy_history *h);
+
+/* Whether a job whose worker did not start is to have another one: after an accident, once. */
+bool policy_may_repeat(const struct policy_history *h);
 
 /* A worker has gone and fewer than the minimum are left: its replacement comes a whole pace later. */
 void policy_on_shortage(const struct policy_limits *l, struct policy_history *h, int64_t now_ms);

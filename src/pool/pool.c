@@ -251,8 +251,11 @@ static void on_ended(struct worker *w, void *arg)
 {
 	struct pool *p = arg;
 
-	if (!worker_facts(w)->was_ready && !p->stopping && !is_on_trial(p, w))
+	if (!worker_facts(w)->was_ready && !p->stopping && !is_on_trial(p, w)) {
+		if (worker_facts(w)->killed)
+			policy_on_accident(&p->history);
 		health_on_failure(&p->health, p->history.failures, worker_last_words(w), worker_end_text(w));
+	}
 	reload_on_ended(p->reload, w);
 	succession_on_ended(p->succession, w);
 	worker_free(slots_take(p->slots, worker_facts(w)->number, loop_now(p->loop)));

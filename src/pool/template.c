@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ORDER "fork\n"
@@ -36,6 +37,7 @@ struct template
 	bool answered; /* at least one order: its filter loads */
 	bool asked_to_end;
 	bool reaped;
+	bool killed;                         /* by a signal */
 	char end_text[PROCESS_TEXT_MAX];     /* how it ended */
 	struct timer *last_words;            /* once it is reaped: their end */
 	TAILQ_HEAD(, template_order) orders; /* not yet answered, in their order */
@@ -132,7 +134,7 @@ static void on_gone(void *arg)
 	if (!t->asked_to_end)
 		log_err("Template of generation %u (pid %d) %s", t->generation, (int)t->pid, t->end_text);
 	while ((o = TAILQ_FIRST(&t->orders)) != NULL)
-		order_finish(o, 0, t->end_text, errlog_tail(t->err));
+		order_finish(o, t->killed ? -1 : 0, t->end_text, errlog_tail(t->err));
 	template_free(t);
 }
 
@@ -152,6 +154,7 @@ static void template_reap(struct template *t)
 	if (t->reaped || !process_reap(t->pid, true, &status, &usage))
 		return;
 	t->reaped = true;
+	t->killed = WIFSIGNALED(status);
 	process_exit_text(status, t->end_text);
 	template_end(t);
 	timer_set(t->last_words, errlog_is_closed(t->err) ? 0 : LAST_WORDS_MS);

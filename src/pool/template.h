@@ -15,9 +15,9 @@
 struct templates;
 struct template_order;
 
-/* The end of an order: `pid` has been forked. Or it is 0, and the text says why in words that follow
- * "worker"; `words` is what the template wrote to its standard error, or NULL. Never called from within
- * templates_order(). */
+/* The end of an order: `pid` has been forked. Or it is 0, or -1 when a signal killed the template, and the
+ * text says why in words that follow "worker"; `words` is what the template wrote to its standard error, or
+ * NULL. Never called from within templates_order(). */
 typedef void template_done_fn(pid_t pid, const char *why, const struct tail *words, void *arg);
 
 /* None runs yet. NULL with errno set. */

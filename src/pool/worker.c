@@ -332,10 +332,10 @@ static void on_forked(pid_t pid, const char *why, const struct tail *words, void
 	struct worker *w = arg;
 
 	w->order = NULL;
-	if (pid == 0) {
+	if (pid <= 0) {
 		if (words != NULL)
 			errlog_adopt(w->err, words);
-		worker_stillborn(w, why);
+		worker_stillborn(w, why, pid < 0);
 		return;
 	}
 	w->facts.pid = pid;

@@ -63,6 +63,7 @@ struct worker_facts {
 	bool forced;                 /* it is being ended by force */
 	bool was_ready;              /* it has given its first answer */
 	bool lost;                   /* it has ended, or hung up, by itself */
+	bool killed;                 /* it was lost to a signal */
 	char tag[64];                /* status tag; "" for none */
 	char queue_id[64];           /* of the job at hand; "" for none */
 	char domain[JOB_DOMAIN_MAX]; /* of the job at hand; "" for none */

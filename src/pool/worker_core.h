@@ -58,8 +58,8 @@ void worker_hang_up(struct worker *w);
 /* It is gone when it has been waited for and has had its last words. May free the worker. */
 void worker_end_if_complete(struct worker *w);
 
-/* It is not to come to life at all: `how` follows "worker". May free it. */
-void worker_stillborn(struct worker *w, const char *how);
+/* It is not to come to life at all: `how` follows "worker"; `killed`: by a signal. May free it. */
+void worker_stillborn(struct worker *w, const char *how, bool killed);
 
 /* For the timer `step`: a struct worker. */
 void worker_on_step(void *arg);

@@ -151,10 +151,11 @@ void worker_on_step(void *arg)
 		end_go_on(w, true);
 }
 
-void worker_stillborn(struct worker *w, const char *how)
+void worker_stillborn(struct worker *w, const char *how, bool killed)
 {
 	w->reaped = true;
 	w->facts.lost |= !w->asked_to_end;
+	w->facts.killed = killed && !w->asked_to_end;
 	w->owner->reaped(w, w->asked_to_end, w->arg);
 	if (w->end_text[0] == '\0')
 		snprintf(w->end_text, sizeof(w->end_text), "%s", how);
@@ -208,6 +209,7 @@ void worker_reap(struct worker *w)
 	w->reaped = true;
 	w->owner->reaped(w, !unasked, w->arg);
 	w->facts.lost |= unasked;
+	w->facts.killed = unasked && WIFSIGNALED(status);
 	process_exit_text(status, text);
 	if (w->end_text[0] == '\0')
 		memcpy(w->end_text, text, sizeof(text));

@@ -51,6 +51,23 @@ static void test_start_at(void **state)
 	assert_int_equal(policy_start_at(&limits, &h), 11300); /* when it last failed: long past by now */
 }
 
+static void test_repeat(void **state)
+{
+	struct policy_history h;
+
+	policy_history_init(&h);
+	assert_true(policy_may_repeat(&h));
+	policy_on_failure(&h, 10000);
+	policy_on_accident(&h);
+	assert_true(policy_may_repeat(&h));
+	policy_on_failure(&h, 10000);
+	policy_on_accident(&h);
+	assert_false(policy_may_repeat(&h)); /* once */
+	policy_on_ready(&h);
+	policy_on_failure(&h, 10000);
+	assert_false(policy_may_repeat(&h)); /* no accident */
+}
+
 static void test_fill(void **state)
 {
 	struct policy_history h;
@@ -322,10 +339,11 @@ static void test_choose(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_backoff),      cmocka_unit_test(test_start_at),
-		cmocka_unit_test(test_fill),         cmocka_unit_test(test_judge),
-		cmocka_unit_test(test_jitter),       cmocka_unit_test(test_text),
-		cmocka_unit_test(test_replacements), cmocka_unit_test(test_choose),
+		cmocka_unit_test(test_backoff), cmocka_unit_test(test_start_at),
+		cmocka_unit_test(test_repeat),  cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_judge),   cmocka_unit_test(test_jitter),
+		cmocka_unit_test(test_text),    cmocka_unit_test(test_replacements),
+		cmocka_unit_test(test_choose),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
