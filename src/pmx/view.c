@@ -26,9 +26,14 @@ unsigned view_flags(const struct view *v)
 	return flags;
 }
 
-static bool is_live(const struct snapshot_slot *s)
+bool view_is_successor(const struct view *v, const struct snapshot_slot *s)
 {
-	return s->pid > 0;
+	return s->pid > 0 && s->number >= v->pool.pool.workers && s->state[0] == 's';
+}
+
+bool view_is_live(const struct view *v, const struct snapshot_slot *s)
+{
+	return s->pid > 0 && !view_is_successor(v, s);
 }
 
 const struct snapshot_slot *view_answerer(const struct view *v)
@@ -38,9 +43,9 @@ const struct snapshot_slot *view_answerer(const struct view *v)
 	for (size_t i = 0; v->mux_answered && i < v->pool.n_slots; i++) {
 		const struct snapshot_slot *s = &v->pool.slots[i];
 
-		if (is_live(s) && s->state[0] == 'i' && s->retiring != 1)
+		if (view_is_live(v, s) && s->state[0] == 'i' && s->retiring != 1)
 			return s;
-		if (is_live(s) && live == NULL)
+		if (view_is_live(v, s) && live == NULL)
 			live = s;
 	}
 	return live;
@@ -48,7 +53,7 @@ const struct snapshot_slot *view_answerer(const struct view *v)
 
 bool view_has_slot(const struct view *v, const struct snapshot_slot *s)
 {
-	return s->slot_processes > 0 && (is_live(s) || s->number < v->pool.pool.workers);
+	return s->slot_processes > 0 && (view_is_live(v, s) || s->number < v->pool.pool.workers);
 }
 
 int64_t view_requests(const struct view *v)
@@ -65,7 +70,7 @@ int64_t view_retiring(const struct view *v)
 	int64_t n = 0;
 
 	for (size_t i = 0; i < v->pool.n_slots; i++)
-		n += is_live(&v->pool.slots[i]) && v->pool.slots[i].retiring == 1;
+		n += view_is_live(v, &v->pool.slots[i]) && v->pool.slots[i].retiring == 1;
 	return n;
 }
 
@@ -159,14 +164,14 @@ static void add_slot(const struct snapshot_slot *s, int64_t size, struct buf *ou
 	char label[32], pid[24] = "-", vsz[32] = "-";
 
 	snprintf(label, sizeof(label), "slot#%lld:", (long long)s->number);
-	if (is_live(s))
+	if (s->pid > 0)
 		snprintf(pid, sizeof(pid), "%lld", (long long)s->pid);
-	if (is_live(s) && size >= 0)
+	if (s->pid > 0 && size >= 0)
 		snprintf(vsz, sizeof(vsz), "%.1f", (double)size / MEGABYTE);
 	buf_addf(out, "    %-9s pid=%-6s vsz=%-6s acc=%lld/%lld/%lld req=%lld%s\n", label, pid, vsz,
-		 (long long)(is_live(s) ? s->accepted : 0), (long long)s->slot_accepted,
+		 (long long)(s->pid > 0 ? s->accepted : 0), (long long)s->slot_accepted,
 		 (long long)s->slot_processes, (long long)s->in_flight,
-		 is_live(s) && s->retiring == 1 ? "*" : "");
+		 s->pid > 0 && s->retiring == 1 ? "*" : "");
 }
 
 void view_text(const struct view *v, struct buf *out)

@@ -41,6 +41,12 @@ unsigned view_flags(const struct view *v);
  */
 const struct snapshot_slot *view_answerer(const struct view *v);
 
+/* Whether its process is one of the pool. The successor of a worker that is worn, or of an old filter, is
+ * none yet while it starts: that one serves on, and the two change places when the successor is ready. So
+ * never more than the pool's workers are there, besides those that are retiring. */
+bool view_is_live(const struct view *v, const struct snapshot_slot *s);
+bool view_is_successor(const struct view *v, const struct snapshot_slot *s);
+
 /* Whether a slot is shown: it has been used, and is not an empty one of those for workers on their way out.
  */
 bool view_has_slot(const struct view *v, const struct snapshot_slot *s);

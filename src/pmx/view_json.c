@@ -59,7 +59,7 @@ static void add_pool(struct json *j, const struct view *v)
 	int64_t live = 0;
 
 	for (size_t i = 0; i < v->pool.n_slots; i++)
-		live += v->pool.slots[i].pid > 0;
+		live += view_is_live(v, &v->pool.slots[i]);
 	json_object(j, "pool");
 	json_bool(j, "enabled", true);
 	add(j, "peak", p->peak);
@@ -72,6 +72,23 @@ static void add_pool(struct json *j, const struct view *v)
 	add(j, "activations", p->activations);
 	add(j, "limit_reached", p->limit_hits);
 	json_end_object(j);
+}
+
+/* Processes that are not yet the pool's. */
+static void add_successors(struct json *j, const struct view *v)
+{
+	json_array(j, "successors");
+	for (size_t i = 0; i < v->pool.n_slots; i++) {
+		const struct snapshot_slot *s = &v->pool.slots[i];
+
+		if (!view_is_successor(v, s))
+			continue;
+		json_object(j, NULL);
+		add(j, "pid", s->pid);
+		add(j, "since", s->changed_s);
+		json_end_object(j);
+	}
+	json_end_array(j);
 }
 
 static void add_answer(struct json *j, const struct view *v)
@@ -97,6 +114,7 @@ static void add_answer(struct json *j, const struct view *v)
 	add(j, "max", v->pool.pool.queue_limit);
 	json_end_object(j);
 	add_pool(j, v);
+	add_successors(j, v);
 	json_array(j, "slots");
 	for (size_t i = 0; i < v->pool.n_slots; i++)
 		if (view_has_slot(v, &v->pool.slots[i]))

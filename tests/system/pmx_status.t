@@ -125,5 +125,26 @@ subtest 'R34, R38, R39, R46: one that retires' => sub {
 	unlike text(), qr/\*$/m, 'R46: no mark is left';
 };
 
+subtest 'R37: a filter that is read again while all work, and loads slowly' => sub {
+	my $ctl = Defang::Test::program('md-mx-ctrl');
+	my $load = spew("$go/load", '');
+	spew($pmx->{milters}{Policy}{rules}, "BEGIN { select undef, undef, undef, 0.02 until !-e '$load' || !-e '$go/begun' }\n$filter");
+	hold(3);
+	my $view;
+	wait_until(60, sub { $view = view(); $view->{pool}{req} == 3 }, 'full work');
+	spew("$go/begun", '');
+	my $reread = Defang::Test::start_program("$pmx->{dir}/reread", $ctl, '-s', "$pmx->{run}/Policy/mux.sock", 'reread');
+	wait_until(60, sub { $view = view(); @{ $view->{successors} } > 0 }, 'a successor that starts');
+	is scalar live($view), 3, 'three live';
+	is $view->{pool}{live}, 3, '  by the count, too';
+	is $view->{pool}{retiring}, 0, '  and none retires yet';
+	cmp_ok $view->{master}{procs}, '>', 3, 'R28: the process table has more';
+	is_deeply [Defang::Pmx::faults_of($view, {})], [], 'it agrees with itself';
+	unlink $load;
+	let_go();
+	wait_until(60, sub { Defang::Test::has_ended($reread) }, 'the end of the reread');
+	is $reread->{status}, 0, 'the filter is read again' or diag slurp($reread->{log});
+};
+
 is +($pmx->run('stop'))[0], 0, 'it stops';
 done_testing;

@@ -40,7 +40,7 @@ Defang::Test::wait_until(120, sub { Defang::Test::has_ended($load) }, 'the end o
 my $view;
 Defang::Test::wait_until(60, sub {
 	$view = $pmx->view('Policy');
-	return @{ $view->{slots} } && !grep { defined $_->{pid} && $_->{state} ne 'idle' } @{ $view->{slots} };
+	return @{ $view->{slots} } && !@{ $view->{successors} } && !grep { defined $_->{pid} && $_->{state} ne 'idle' } @{ $view->{slots} };
 }, 'a pool at rest');
 my $before = $view->{pool}{activations};
 $pmx->run('status') for 1 .. 20;

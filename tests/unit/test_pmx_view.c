@@ -82,6 +82,35 @@ static void test_running(void **state)
 	assert_int_equal(view_answerer(&v)->number, 2);
 }
 
+/* The successor of a worker that works on: no slot of the pool's before it is ready. */
+static void test_successor(void **state)
+{
+	struct snapshot_slot two[] = {
+		{ 9, "idle", 2301, 10, 1, 1, 0, 5, 5, 1, 0, "", 1, 1, 1, "", "" },
+		{ 10, "starting", 2302, 10, 2, 1, 0, 0, 0, 1, 0, "", 1, 1, 3, "", "" },
+	};
+	struct view v = example(&running);
+	struct buf out;
+
+	v.pool.slots = two;
+	v.pool.n_slots = 2;
+	buf_init(&out, BUF_NO_LIMIT);
+	view_text(&v, &out);
+	assert_non_null(strstr(out.data, "slot#9:   pid=2301"));
+	assert_null(strstr(out.data, "slot#10"));
+	buf_clear(&out);
+	view_json(&v, 1, "t", &out);
+	assert_non_null(strstr(out.data, "\"live\": 1,"));
+	assert_non_null(strstr(out.data,
+			       "\"successors\": [{\"pid\": 2302, \"since\": 3}], \"slots\": [{\"slot\": 9,"));
+	assert_null(strstr(out.data, "\"slot\": 10"));
+	two[1].number = 8; /* a start of the ordinary kind */
+	buf_clear(&out);
+	view_text(&v, &out);
+	assert_non_null(strstr(out.data, "slot#8:   pid=2302"));
+	buf_free(&out);
+}
+
 static void test_states(void **state)
 {
 	struct instance i = running;
@@ -153,7 +182,8 @@ static void test_json(void **state)
 		"20, "
 		"\"active_max\": 10, \"live\": 0, \"retiring\": 0, \"req\": 0, \"msg\": 18342, "
 		"\"activations\": 46, "
-		"\"limit_reached\": 0}, \"slots\": []}, {\"name\": \"Out\\\"bound\", \"state\": \"stopped\", "
+		"\"limit_reached\": 0}, \"successors\": [], \"slots\": []}, {\"name\": \"Out\\\"bound\", "
+		"\"state\": \"stopped\", "
 		"\"enabled\": false, "
 		"\"configured\": true, \"config_changed\": null}]}\n");
 	buf_clear(&out);
@@ -192,9 +222,11 @@ static void test_exit_status(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_running), cmocka_unit_test(test_states),
-					    cmocka_unit_test(test_flags), cmocka_unit_test(test_json),
-					    cmocka_unit_test(test_exit_status) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_running), cmocka_unit_test(test_successor),
+		cmocka_unit_test(test_states),  cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_json),    cmocka_unit_test(test_exit_status)
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
