@@ -233,7 +233,7 @@ sub serve {
 			} elsif ($input{$fh} =~ /\n/) {
 				my $line = first_line($input{$fh});
 				$self->note($line);
-				my $reply = eval { $self->reply($line) }; # may die when a work directory is gone
+				my $reply = $self->try_reply($line);
 				next unless defined $reply;
 				$select->remove($fh);
 				syswrite $fh, $reply if length $reply;
@@ -241,6 +241,15 @@ sub serve {
 			}
 		}
 	}
+}
+
+# Whatever goes wrong here must not look like a controller that takes its time.
+sub try_reply {
+	my ($self, $line) = @_;
+	my $reply;
+	return $reply if eval { $reply = $self->reply($line); 1 };
+	print STDERR "# controller: $@" if $@ !~ /is gone$/; # the MTA has withdrawn the message
+	return '';
 }
 
 sub reply {
@@ -368,11 +377,12 @@ sub at_end {
 	return !@packet && $@ eq '';
 }
 
-# The letters of all packets up to the verdict, with their data.
+# The letters of all packets up to the verdict, with their data. PROGRESS does not prolong the wait.
 sub answer {
 	my ($self) = @_;
 	my @packets;
-	while (my ($letter, $data) = $self->recv) {
+	my $end = time + $deadline_s;
+	while (my ($letter, $data) = $self->recv($end - time)) {
 		push @packets, [$letter, $data];
 		return @packets if $letter =~ /[cartdys4f]/;
 	}
