@@ -19,6 +19,13 @@ bool patience_allows_progress(const struct settings *s, uint32_t version)
 	return s->progress_s > 0 && version >= PROGRESS_VERSION;
 }
 
+int64_t patience_progress(const struct settings *s)
+{
+	int64_t most = s->content_timeout_s * 1000 / 2, wanted = s->progress_s * 1000;
+
+	return wanted < most ? wanted : most;
+}
+
 int64_t patience_scan(const struct settings *s, uint32_t version, int64_t now)
 {
 	int64_t most = s->scan_timeout_s;

@@ -22,6 +22,9 @@ int64_t patience_delay(int64_t wanted_ms, int64_t now, int64_t deadline);
 /* Whether an MTA of this protocol version is told that the answer to the end of a message takes longer. */
 bool patience_allows_progress(const struct settings *s, uint32_t version);
 
+/* How often it is told so, in milliseconds: as set, but at least twice within the time that it waits. */
+int64_t patience_progress(const struct settings *s);
+
 /* Until when a scan that begins now may run; 0: without limit. */
 int64_t patience_scan(const struct settings *s, uint32_t version, int64_t now);
 

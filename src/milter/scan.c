@@ -323,7 +323,7 @@ static void on_scanned(enum failure failure, const struct facts *facts, void *ar
 
 static void progress_set(struct scan *s)
 {
-	timer_set(s->progress, s->about.site->settings->progress_s * 1000);
+	timer_set(s->progress, patience_progress(s->about.site->settings));
 }
 
 /* The MTA's patience starts anew with it. */

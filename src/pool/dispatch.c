@@ -10,7 +10,6 @@
 
 #define NO_FREE_WORKERS "error: No free workers\n"
 #define DOMAIN_LIMIT_HIT "ok -1 Per-domain%20recipok%20limit%20hit;%20please%20try%20again%20later\n"
-#define CANNOT_ACTIVATE "error: Unable to activate worker\n"
 
 size_t dispatch_waiting(const struct pool *p)
 {
@@ -81,7 +80,7 @@ static const char *refusal(const struct pool *p, const struct job *job, enum sta
 	if (p->settings->verbose && job->origin == JOB_OF_CLIENT && queue_limit(p->queue) > 0)
 		log_info("Cannot queue request: request queue is full");
 	if (claim == STAFF_REFUSED)
-		return CANNOT_ACTIVATE;
+		return POOL_CANNOT_ACTIVATE;
 	if (p->settings->verbose)
 		log_warn("No free workers");
 	return NO_FREE_WORKERS;
@@ -200,7 +199,7 @@ void dispatch_mend_claims(struct pool *p)
 	while (queue_length(p->for_start) > (size_t)(pool_count(p).starting + dying)) {
 		if (!policy_may_repeat(&p->history) ||
 		    staff_claim(p, "The worker that was starting is gone") != STAFF_CLAIMED)
-			dispatch_refuse(p, queue_pop(p->for_start), CANNOT_ACTIVATE);
+			dispatch_refuse(p, queue_pop(p->for_start), POOL_CANNOT_ACTIVATE);
 	}
 }
 

@@ -58,6 +58,8 @@ static void client_fail(struct map_client *c, const char *reply)
 {
 	struct buf out;
 
+	if (strcmp(reply, POOL_CANNOT_ACTIVATE) == 0)
+		log_warn("map command failed: No free workers");
 	buf_init(&out, BUF_NO_LIMIT);
 	socketmap_failure(reply, &out);
 	client_answer(c, &out);

@@ -19,6 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The answer to a job that a worker would have had to be started for. */
+#define POOL_CANNOT_ACTIVATE "error: Unable to activate worker\n"
+
 struct meter;
 struct pool;
 struct reload;

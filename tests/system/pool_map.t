@@ -167,6 +167,7 @@ subtest 'slow and odd' => sub {
 	answers(connect_map(), netstring('exit 1'), '27:TEMP Busy timeout on worker,', 'the worker died');
 	is $pool->states_become('S'), 'S', 'none is left';
 	answers(connect_map(), netstring('echo k'), '30:TEMP Unable to activate worker,', 'too soon for another (-W)');
+	ok $pool->logged(qr/map command failed: No free workers/), 'and a line in the log';
 	$pool->stop;
 };
 

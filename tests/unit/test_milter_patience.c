@@ -33,6 +33,19 @@ static void delays(void **state)
 				 cases[i].delay);
 }
 
+static void progress(void **state)
+{
+	struct settings s = settings;
+
+	assert_int_equal(patience_progress(&s), 3000);
+	s.progress_s = 135;
+	assert_int_equal(patience_progress(&s), 135000);
+	s.progress_s = 86400;
+	assert_int_equal(patience_progress(&s), 135000);
+	s.content_timeout_s = 1;
+	assert_int_equal(patience_progress(&s), 500);
+}
+
 static void scans(void **state)
 {
 	static const struct {
@@ -66,6 +79,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands),
 		cmocka_unit_test(delays),
+		cmocka_unit_test(progress),
 		cmocka_unit_test(scans),
 	};
 
