@@ -60,7 +60,7 @@ static enum status prepare(const struct run *r, struct renewal *n, const struct 
 		return STATUS_FAILED;
 	}
 	buf_init(&why, BUF_NO_LIMIT);
-	if ((status = preflight(&n->plan, &why)) != STATUS_OK)
+	if ((status = preflight(&n->plan, run_start_seconds(r, n->plan.start_timeout_s), &why)) != STATUS_OK)
 		run_error("%s: restart refused: %s\n", m->name, why.data);
 	buf_free(&why);
 	return status == STATUS_OK ? take_port(r, n) : status;

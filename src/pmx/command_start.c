@@ -48,7 +48,7 @@ static enum status start_planned(const struct run *r, const struct plan *p)
 	if (runs(r, p))
 		return STATUS_OK;
 	buf_init(&why, BUF_NO_LIMIT);
-	if ((status = preflight(p, &why)) != STATUS_OK)
+	if ((status = preflight(p, run_start_seconds(r, p->start_timeout_s), &why)) != STATUS_OK)
 		run_error("%s: start failed: %s\n", p->name, why.data);
 	buf_free(&why);
 	if (status != STATUS_OK || (status = starting_lock(r, p, "start", &fd)) != STATUS_OK)
@@ -87,9 +87,11 @@ enum status command_start(const struct run *r)
 
 	if (!targets_are_known(r, false))
 		return STATUS_USAGE;
-	for (size_t i = 0; i < c->n_milters && !run_interrupted(); i++) {
+	for (size_t i = 0; i < c->n_milters; i++) {
 		const struct conf_milter *m = c->milters[i];
 
+		if (run_interrupted())
+			return run_interrupted_status();
 		if (r->options->n_names > 0 ? is_named(r->options, m->name) : conf_is_enabled(c, m))
 			status = status_worse(status, start_one(r, m));
 		else if (r->options->n_names == 0 && r->options->verbose)

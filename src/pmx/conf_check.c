@@ -1,7 +1,10 @@
 #include "pmx/conf_check.h"
 
+#include "pmx/path.h"
+#include "pmx/place.h"
 #include "pmx/port.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,22 +181,83 @@ static void check_ports(struct conf *c, const struct conf_machine *machine)
 	free(all.values);
 }
 
-/* A spool folder of a block is its own; a global one gets a folder for each milter in it. */
+/* --- folders --- */
+
+char *conf_spool(const struct conf *c, const struct conf_milter *m, bool *made)
+{
+	const struct conf_value *own = &m->own.values[KEY_SPOOL_DIR];
+	const char *common = conf_text(c, NULL, KEY_SPOOL_DIR, CONF_SPOOL_DIR);
+	char *path;
+
+	*made = own->is != CONF_SET_TO && c->n_milters > 1;
+	if (*made)
+		return asprintf(&path, "%s/%s", common, m->name) < 0 ? NULL : path;
+	return strdup(own->is == CONF_SET_TO ? own->text : common);
+}
+
 static void check_spools(struct conf *c)
 {
-	for (size_t i = 1; i < c->n_milters; i++) {
-		const struct conf_value *v = &c->milters[i]->own.values[KEY_SPOOL_DIR];
+	char **spools = calloc(c->n_milters + 1, sizeof(char *));
+	bool made;
 
-		for (size_t j = 0; j < i && v->is == CONF_SET_TO; j++) {
-			const struct conf_value *w = &c->milters[j]->own.values[KEY_SPOOL_DIR];
+	for (size_t i = 0; spools != NULL && i < c->n_milters; i++) {
+		const struct conf_milter *m = c->milters[i];
 
-			if (w->is == CONF_SET_TO && strcmp(v->text, w->text) == 0)
-				conf_error(
-					c, v->at,
-					"spool_dir is that of milter `%s' at %s:%d, and must not be shared",
-					c->milters[j]->name, c->files[w->at.file], w->at.line);
-		}
+		spools[i] = conf_spool(c, m, &made);
+		for (size_t j = 0; j < i; j++)
+			if (spools[i] != NULL && spools[j] != NULL && path_is_same(spools[i], spools[j]))
+				conf_error(c, place_of(c, m, KEY_SPOOL_DIR),
+					   "milter `%s': spool_dir is that of milter `%s' at %s:%d, and must "
+					   "not "
+					   "be shared",
+					   m->name, c->milters[j]->name, c->files[c->milters[j]->at.file],
+					   c->milters[j]->at.line);
 	}
+	for (size_t i = 0; spools != NULL && i < c->n_milters; i++)
+		free(spools[i]);
+	free(spools);
+}
+
+/* No socket of the configuration may lie among the run-time files of a milter. */
+static void check_socket(struct conf *c, const struct conf_milter *m, const char *folder, enum conf_key key)
+{
+	for (size_t i = 0; i < c->n_milters; i++) {
+		const struct conf_value *v = conf_value(c, c->milters[i], key);
+		struct address a;
+		struct port p;
+
+		if (v == NULL)
+			continue;
+		if (key != KEY_PORT && address_parse(v->text, ADDRESS_LOOPBACK, &a) != ADDRESS_OK)
+			continue;
+		if (key == KEY_PORT) {
+			if (port_parse(v->text, conf_text(c, NULL, KEY_RUN_DIR, CONF_RUN_DIR), &p) != NULL)
+				continue;
+			a = p.address;
+		}
+		if (address_is_unix(&a) && path_is_within(a.un.sun_path, folder))
+			conf_error(c, v->at, "%s: `%s' lies where the files of milter `%s' are, in %s",
+				   conf_key_info(key)->name, v->text, m->name, folder);
+	}
+}
+
+static void check_run_dir(struct conf *c, const struct conf_milter *m)
+{
+	static const enum conf_key keys[] = { KEY_PORT, KEY_STATUS_PORT, KEY_NOTIFY_PORT, KEY_MAP_PORT };
+	struct sockaddr_un un;
+	struct place p;
+
+	if (place_init(&p, conf_text(c, NULL, KEY_RUN_DIR, CONF_RUN_DIR), m->name) == 0) {
+		if (strlen(p.front_socket) >= sizeof(un.sun_path))
+			conf_error(c, m->at,
+				   "milter `%s': its sockets below run_dir would have paths of %zu bytes, "
+				   "%zu is "
+				   "the most",
+				   m->name, strlen(p.front_socket), sizeof(un.sun_path) - 1);
+		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+			check_socket(c, m, p.folder, keys[i]);
+	}
+	place_free(&p);
 }
 
 void conf_check(struct conf *c, const struct conf_machine *machine)
@@ -203,6 +267,7 @@ void conf_check(struct conf *c, const struct conf_machine *machine)
 		check_times(c, c->milters[i]);
 		check_smtp(c, c->milters[i]);
 		check_machine(c, c->milters[i], machine);
+		check_run_dir(c, c->milters[i]);
 	}
 	check_ports(c, machine);
 	check_spools(c);

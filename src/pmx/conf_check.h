@@ -5,6 +5,8 @@
 
 #include "pmx/conf.h"
 
+#include <stdbool.h>
+
 /* Defaults of the programs, for comparison with what is set. */
 #define CONF_PROGRAM_MAX_WORKERS 2
 #define CONF_PROGRAM_TIMEOUT_S 120
@@ -25,5 +27,9 @@ void conf_check(struct conf *c, const struct conf_machine *machine);
 
 /* How many workers of a milter may work at a time. */
 int64_t conf_max_workers(const struct conf *c, const struct conf_milter *m);
+
+/* The spool folder of a milter; to free(), NULL without memory. *made: it lies in one that is for all
+ * milters, and is made when it is missing. */
+char *conf_spool(const struct conf *c, const struct conf_milter *m, bool *made);
 
 #endif

@@ -33,8 +33,16 @@ static bool is_still_at(const char *path, int fd)
 {
 	struct stat there, ours;
 
-	return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && S_ISREG(ours.st_mode) &&
-	       there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
+	return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && there.st_dev == ours.st_dev &&
+	       there.st_ino == ours.st_ino;
+}
+
+/* Of one name only: what is written into it must not go into a file that matters. */
+static bool is_plain(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink <= 1;
 }
 
 static int lock_try(const char *path)
@@ -43,8 +51,10 @@ static int lock_try(const char *path)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644), err = 0;
 
 	if (fd == -1)
-		return -errno;
-	if (fcntl(fd, F_OFD_SETLK, &lock) == -1)
+		return errno == ELOOP || errno == EISDIR ? -EINVAL : -errno;
+	if (!is_plain(fd))
+		err = -EINVAL;
+	else if (fcntl(fd, F_OFD_SETLK, &lock) == -1)
 		err = errno == EACCES ? -EAGAIN : -errno;
 	else if (!is_still_at(path, fd))
 		err = -EAGAIN;
@@ -60,6 +70,11 @@ static int verb_write(int fd, const char *verb)
 	int n = snprintf(text, sizeof(text), "%d %s\n", (int)getpid(), verb);
 
 	return ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)n, 0) != n ? -EIO : 0;
+}
+
+const char *control_error(int rc)
+{
+	return rc == -EINVAL ? "not a plain file" : strerror(-rc);
 }
 
 int control_take(const struct place *p, const char *verb, int64_t wait_ms, int *fd,

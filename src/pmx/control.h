@@ -17,9 +17,10 @@ struct control_holder {
 };
 
 /* Take the lock to do `verb', waiting for at most so long. 0 and *fd; -EAGAIN: somebody else has it, *holder
- * is who; -EINTR: a signal came; -errno. */
+ * is who; -EINTR: a signal came; -EINVAL: what is there is not a plain file; -errno. */
 int control_take(const struct place *p, const char *verb, int64_t wait_ms, int *fd,
 		 struct control_holder *holder);
+const char *control_error(int rc);                   /* for people */
 void control_release(const struct place *p, int fd); /* below 0: nothing */
 
 /* Whether somebody has it, we ourselves too. */

@@ -6,8 +6,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool is_there(const char *path)
@@ -88,6 +90,16 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* Sockets of milters may lie beside the folders. What cannot be looked at counts: it may be a milter. */
+static bool is_folder(DIR *in, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dirfd(in), name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno != ENOENT;
+	return S_ISDIR(st.st_mode);
+}
+
 static int add(const char *run_dir, char *name, struct instance **all, size_t *n)
 {
 	struct instance *grown;
@@ -117,8 +129,14 @@ int instances_find(const char *run_dir, struct instance **out, size_t *n)
 	if (folder == NULL)
 		return -errno;
 	while (rc == 0 && (entry = readdir(folder)) != NULL)
-		rc = add(run_dir, entry->d_name, out, n);
+		if (is_folder(folder, entry->d_name))
+			rc = add(run_dir, entry->d_name, out, n);
 	closedir(folder);
+	if (rc < 0) {
+		instances_free(*out, *n);
+		*out = NULL;
+		*n = 0;
+	}
 	if (*n > 1)
 		qsort(*out, *n, sizeof(**out), by_name);
 	return rc;

@@ -38,8 +38,8 @@ void instance_free(struct instance *i);
 
 bool instance_has_process(const struct instance *i);
 
-/* All that there is something of in run_dir, sorted by name; to free with instances_free(). 0 or -errno;
- * -ENOENT without the folder. */
+/* All that there is something of in run_dir, sorted by name; to free with instances_free(). 0; or -errno, and
+ * nothing is to be freed: -ENOENT without the folder. */
 int instances_find(const char *run_dir, struct instance **out, size_t *n);
 void instances_free(struct instance *all, size_t n);
 

@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "pmx/conf_check.h"
+#include "pmx/logfile.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,8 +25,7 @@ static void file_open(const struct conf *c, const char *name)
 		buf_addf(&path, "%s/", conf_text(c, NULL, KEY_LOG_DIR, CONF_LOG_DIR));
 	buf_adds(&path, name);
 	if (buf_error(&path) == 0)
-		file = open(path.data, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY,
-			    0640);
+		file = logfile_open(path.data);
 	buf_free(&path);
 }
 
@@ -62,7 +61,7 @@ void journal(const char *format, ...)
 	buf_addv(&text, format, ap);
 	va_end(ap);
 	log_info("%s", text.data);
-	if (file != -1)
+	if (file >= 0)
 		file_write(text.data);
 	buf_free(&text);
 }

@@ -1,11 +1,13 @@
 #include "pmx/launch.h"
 
 #include "base/clock.h"
+#include "base/procfs.h"
 #include "base/self.h"
 #include "base/spawn.h"
+#include "pmx/logfile.h"
 #include "pmx/run.h"
+#include "pmx/shown.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +23,8 @@
 #define MAX_ERRORS 1024 /* bytes */
 #define PID_ROOM "           "
 #define POLL_MS 20
+#define MAX_ARGUMENTS 16384 /* bytes */
+#define KILL_TRIES 100
 
 /* Variables of the caller that may matter, and can do no harm. Those of the sanitizers only where they are
  * built in. */
@@ -45,13 +50,6 @@ static void environment_make(struct args *env, bool socket)
 	args_add(env, "LISTEN_PID=%s", PID_ROOM); /* the last: spawn() completes it */
 }
 
-static int file_open(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0640);
-
-	return fd == -1 ? -errno : fd;
-}
-
 /* A file of nobody else: for the errors of a start. */
 static int memory_open(void)
 {
@@ -62,7 +60,7 @@ static int memory_open(void)
 
 static int errors_open(const struct plan *p)
 {
-	int fd = file_open(p->log_file != NULL ? p->log_file : p->err_file);
+	int fd = logfile_open(p->log_file != NULL ? p->log_file : p->err_file);
 
 	if (fd < 0 && p->log_file == NULL && p->err_is_default)
 		fd = memory_open();
@@ -104,10 +102,12 @@ int launch(const struct plan *p, const char *program, const struct args *args, i
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC), out_fd, rc;
 
 	*out = (struct child){ .err_fd = errors_open(p) };
-	out_fd = p->out_file != NULL ? file_open(p->out_file) : dup(null_fd);
+	out_fd = p->out_file != NULL ? logfile_open(p->out_file) : fcntl(null_fd, F_DUPFD_CLOEXEC, 0);
 	snprintf(name, sizeof(name), "bin/%s", program);
 	path = self_path(name);
-	if (out->err_fd < 0 || out_fd < 0)
+	if (null_fd == -1)
+		rc = -errno;
+	else if (out->err_fd < 0 || out_fd < 0)
 		rc = out->err_fd < 0 ? out->err_fd : out_fd;
 	else if (path == NULL || fstat(out->err_fd, &st) == -1)
 		rc = -errno;
@@ -120,6 +120,75 @@ int launch(const struct plan *p, const char *program, const struct args *args, i
 		close(out_fd);
 	close(null_fd);
 	return rc;
+}
+
+int launch_files_check(const struct plan *p, struct buf *why)
+{
+	const char *const files[] = { p->log_file, p->out_file, p->err_is_default ? NULL : p->err_file };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		int fd = files[i] != NULL ? logfile_open(files[i]) : -1;
+
+		if (fd >= 0)
+			close(fd);
+		if (files[i] == NULL || fd >= 0)
+			continue;
+		buf_addf(why, "log file %s: %s", files[i], strerror(-fd));
+		return fd;
+	}
+	return 0;
+}
+
+/* --- what was started and is not wanted --- */
+
+void launch_keep_children(void)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* without it, launch_kill() misses what went into the background */
+}
+
+/* Whether the process was started with this argument. */
+static bool has_argument(pid_t pid, const char *argument)
+{
+	char path[40], text[MAX_ARGUMENTS];
+	int fd;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return false;
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	return n > 0 && memmem(text, (size_t)n, argument, strlen(argument) + 1) != NULL;
+}
+
+static size_t kill_once(const char *lock)
+{
+	pid_t *pids;
+	size_t n, killed = 0;
+
+	if (procfs_children(getpid(), &pids, &n) < 0)
+		n = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!has_argument(pids[i], lock))
+			continue;
+		kill(pids[i], SIGKILL); /* a child: the number stays his until we have waited for him */
+		killed++;
+	}
+	free(pids);
+	return killed;
+}
+
+void launch_kill(struct child *c, const char *lock)
+{
+	int rests = 0;
+
+	if (c->pid > 0 && !child_has_ended(c))
+		kill(c->pid, SIGKILL); /* it may not have become the program yet */
+	/* Children of the killed become ours, perhaps while we look. */
+	for (int i = 0; i < KILL_TRIES && rests < 2; i++) {
+		rests = kill_once(lock) > 0 ? 0 : rests + 1;
+		run_pause(POLL_MS);
+	}
 }
 
 bool child_has_ended(struct child *c)
@@ -145,14 +214,7 @@ void child_errors(const struct child *c, struct buf *out)
 		from = st.st_size - MAX_ERRORS;
 	n = pread(fd, text, MAX_ERRORS, from);
 	close(fd);
-	while (n > 0 && isspace((unsigned char)text[n - 1]))
-		n--;
-	for (ssize_t i = 0; i < n; i++) {
-		if (text[i] == '\n')
-			buf_adds(out, "; ");
-		else
-			buf_addc(out, (unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i]);
-	}
+	shown_add(out, text, n > 0 ? (size_t)n : 0);
 }
 
 void child_free(struct child *c)
@@ -194,12 +256,16 @@ int launch_filter_load(const struct plan *p, int64_t seconds, struct buf *why)
 	}
 	args_add(&args,
 		 "-server"); /* which loads it, and ends at the end of file; -test would run it on messages */
-	if (c.err_fd < 0 || path == NULL)
-		rc = -ENOMEM;
+	if (c.err_fd < 0 || path == NULL || null_fd == -1)
+		rc = c.err_fd < 0 ? c.err_fd : -errno;
 	else if ((rc = child_start(path, &args, null_fd, null_fd, -1, &c)) == 0)
 		rc = await(&c, seconds);
 	if (rc == -EINVAL)
 		child_errors(&c, why);
+	else if (rc == -ETIMEDOUT)
+		buf_addf(why, "not within %llds", (long long)seconds);
+	else if (rc == -EINTR)
+		buf_adds(why, "interrupted");
 	else if (rc < 0)
 		buf_adds(why, strerror(-rc));
 	args_free(&args);

@@ -27,7 +27,17 @@ int launch(const struct plan *p, const char *program, const struct args *args, i
  */
 int launch_filter_load(const struct plan *p, int64_t seconds, struct buf *why);
 
+/* Whether the files that the programs write to can be opened. 0; or -errno, and `why' names the file. */
+int launch_files_check(const struct plan *p, struct buf *why);
+
+/* What we start stays our child when it goes into the background, until we end. Before the first launch(). */
+void launch_keep_children(void);
+
 bool child_has_ended(struct child *c);
+
+/* Kill it, and whatever else of our children was started to take this lock, even if it has not come so far
+ * yet: then nothing else tells that it exists. */
+void launch_kill(struct child *c, const char *lock);
 
 /* What it wrote to standard error, on one line, at most 1 kB of it. */
 void child_errors(const struct child *c, struct buf *out);

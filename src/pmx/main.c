@@ -1,6 +1,7 @@
 /* pmx-milter - start, stop, restart and show milters: pmx-milter(8). As pmx-init: the same for boot scripts.
  */
 #include "base/buf.h"
+#include "base/descriptors.h"
 #include "pmx/commands.h"
 #include "pmx/conf_check.h"
 #include "pmx/conf_file.h"
@@ -8,12 +9,15 @@
 #include "pmx/journal.h"
 #include "pmx/mta.h"
 #include "pmx/options.h"
+#include "pmx/path.h"
 #include "pmx/user.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PROGRAM "pmx-milter"
 #define INIT_PROGRAM "pmx-init"
@@ -47,14 +51,15 @@ static const struct work {
 	enum command command;
 	enum status (*run)(const struct run *r);
 	bool configured; /* needs one without errors */
+	bool changes;    /* starts or stops something: what it prints is not what counts */
 	enum user_need user;
 } works[] = {
-	{ COMMAND_START, command_start, true, USER_MUST_BE },
-	{ COMMAND_STOP, command_stop, false, USER_MUST_BE },
-	{ COMMAND_RESTART, command_restart, true, USER_MUST_BE },
-	{ COMMAND_STATUS, command_status, false, USER_MAY_BE },
-	{ COMMAND_CHECK, check, true, USER_IS_ANY },
-	{ COMMAND_MTA, mta, true, USER_IS_ANY },
+	{ COMMAND_START, command_start, true, true, USER_MUST_BE },
+	{ COMMAND_STOP, command_stop, false, true, USER_MUST_BE },
+	{ COMMAND_RESTART, command_restart, true, true, USER_MUST_BE },
+	{ COMMAND_STATUS, command_status, false, false, USER_MAY_BE },
+	{ COMMAND_CHECK, check, true, false, USER_IS_ANY },
+	{ COMMAND_MTA, mta, true, false, USER_IS_ANY },
 };
 
 static const struct work *work_find(enum command command)
@@ -79,25 +84,45 @@ static bool say_errors(const struct conf *c, int rc, bool needed)
 	return false;
 }
 
+/* That of somebody who reads no further (head(1)) is. */
+static bool output_is_whole(void)
+{
+	errno = 0;
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+		return true;
+	fprintf(stderr, PROGRAM ": cannot write to standard output%s%s\n", errno != 0 ? ": " : "",
+		errno != 0 ? strerror(errno) : "");
+	return false;
+}
+
 static enum status run_configured(const struct options *o)
 {
 	const struct work *w = work_find(o->command);
 	enum status status = STATUS_NOT_CONFIGURED;
 	struct conf c;
 	struct run r = { .options = o, .conf = &c };
+	char *path = path_absolute(o->conf != NULL ? o->conf : DEFANG_CONFDIR "/pmx.conf");
 	int rc;
 
-	r.conf_path = o->conf != NULL ? o->conf : DEFANG_CONFDIR "/pmx.conf";
+	if (path == NULL) {
+		fprintf(stderr, PROGRAM ": %s: %s\n", o->conf, strerror(errno));
+		return status;
+	}
+	r.conf_path = path; /* absolute: what it names is for programs that run in the root folder */
 	rc = conf_file_read(r.conf_path, &c);
 	r.configured = rc == 0;
 	r.run_dir = conf_text(&c, NULL, KEY_RUN_DIR, CONF_RUN_DIR);
 	if (say_errors(&c, rc, w->configured) && (status = user_become(&c, w->user)) == STATUS_OK) {
-		if (w->user != USER_IS_ANY)
+		if (w->changes) {
 			journal_open(&c);
-		run_catch_signals();
+			run_catch_signals();
+		}
 		status = w->run(&r);
+		if (!w->changes && !output_is_whole())
+			status = STATUS_NOT_PERMITTED;
 	}
 	conf_free(&c);
+	free(path);
 	return status;
 }
 
@@ -120,7 +145,7 @@ static enum status run_as_init(struct options *o)
 {
 	bool ends = o->command == COMMAND_STOP || o->command == COMMAND_RESTART;
 
-	if (!user_is_root()) {
+	if (!user_is_root() && o->command != COMMAND_HELP && o->command != COMMAND_VERSION) {
 		fprintf(stderr, INIT_PROGRAM ": for root only; use " PROGRAM "\n");
 		return STATUS_NOT_PERMITTED;
 	}
@@ -137,12 +162,23 @@ static bool is_init(const char *name)
 	return strcmp(slash != NULL ? slash + 1 : name, INIT_PROGRAM) == 0;
 }
 
+/* Descriptors of the caller are nothing to us: a stop that goes on in the background would hold them. */
+static bool begin(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	return close_range(STDERR_FILENO + 1, ~0U, 0) == 0 && descriptors_prepare() == 0;
+}
+
 int main(int argc, char *argv[])
 {
 	struct options o;
 	struct buf error;
 	enum status status = STATUS_USAGE;
 
+	if (!begin()) {
+		perror(PROGRAM);
+		return STATUS_FAILED;
+	}
 	buf_init(&error, BUF_NO_LIMIT);
 	if (!options_parse(argc, argv, &o, &error))
 		fprintf(stderr, PROGRAM ": %s\nTry '" PROGRAM " help'.\n", error.data);

@@ -31,20 +31,6 @@ static char *rules_of(const struct conf *c, const char *rules)
 	return path;
 }
 
-static char *spool_of(struct plan *p)
-{
-	const struct conf_value *own = &p->milter->own.values[KEY_SPOOL_DIR];
-	const char *common = conf_text(p->conf, NULL, KEY_SPOOL_DIR, CONF_SPOOL_DIR);
-	char *path;
-
-	if (own->is == CONF_SET_TO)
-		return strdup(own->text);
-	if (p->conf->n_milters == 1)
-		return strdup(common);
-	p->spool_made = true;
-	return asprintf(&path, "%s/%s", common, p->name) < 0 ? NULL : path;
-}
-
 static void times_set(struct plan *p)
 {
 	const struct conf *c = p->conf;
@@ -76,7 +62,7 @@ static int files_set(struct plan *p)
 	if ((to_file && (p->log_file = below(log_dir, log_to)) == NULL) ||
 	    (out != NULL && (p->out_file = below(log_dir, out)) == NULL) ||
 	    (rules != NULL && (p->rules = rules_of(c, rules)) == NULL) || p->err_file == NULL ||
-	    (p->spool = spool_of(p)) == NULL)
+	    (p->spool = conf_spool(c, p->milter, &p->spool_made)) == NULL)
 		return -ENOMEM;
 	return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "base/self.h"
 #include "pmx/launch.h"
+#include "pmx/run.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -74,6 +75,23 @@ static enum status make_folder(const char *what, const char *path, mode_t mode, 
 	return STATUS_OK;
 }
 
+/* What lies there is believed: nobody else may have put it there, where run_dir is open to all. */
+static enum status check_own(const char *folder, struct buf *why)
+{
+	struct stat st;
+
+	if (lstat(folder, &st) == -1)
+		return fail(why, STATUS_FAILED, "run_dir", folder, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return fail(why, STATUS_FAILED, "run_dir", folder, "not a folder");
+	if (st.st_uid != geteuid())
+		return fail(why, STATUS_FAILED, "run_dir", folder,
+			    "does not belong to the user of the milters");
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return fail(why, STATUS_FAILED, "run_dir", folder, "others may write it");
+	return STATUS_OK;
+}
+
 static enum status check_run_dir(const struct plan *p, struct buf *why)
 {
 	const char *folder = p->place.folder;
@@ -84,7 +102,7 @@ static enum status check_run_dir(const struct plan *p, struct buf *why)
 	free(parent);
 	if (status == STATUS_OK)
 		status = make_folder("run_dir", folder, 0755, why);
-	return status;
+	return status == STATUS_OK ? check_own(folder, why) : status;
 }
 
 static enum status check_spool(const struct plan *p, struct buf *why)
@@ -118,7 +136,7 @@ static enum status check_port(const struct plan *p, struct buf *why)
 	return status;
 }
 
-static enum status check_filter(const struct plan *p, struct buf *why)
+static enum status check_filter(const struct plan *p, int64_t seconds, struct buf *why)
 {
 	struct buf said;
 	enum status status = STATUS_OK;
@@ -127,7 +145,11 @@ static enum status check_filter(const struct plan *p, struct buf *why)
 	if (p->filter != NULL) /* a program of its own, with a start of its own */
 		return STATUS_OK;
 	buf_init(&said, BUF_NO_LIMIT);
-	if ((rc = launch_filter_load(p, p->start_timeout_s, &said)) < 0)
+	rc = launch_filter_load(p, seconds, &said);
+	if (rc == -EINTR) {
+		buf_adds(why, said.data);
+		status = run_interrupted_status();
+	} else if (rc < 0)
 		status = fail(why, STATUS_FAILED,
 			      "the filter does not load:", p->rules != NULL ? p->rules : "(default)",
 			      said.len > 0 ? said.data : strerror(-rc));
@@ -135,7 +157,7 @@ static enum status check_filter(const struct plan *p, struct buf *why)
 	return status;
 }
 
-enum status preflight(const struct plan *p, struct buf *why)
+enum status preflight(const struct plan *p, int64_t seconds, struct buf *why)
 {
 	enum status status = check_programs(p, why);
 
@@ -149,5 +171,7 @@ enum status preflight(const struct plan *p, struct buf *why)
 		status = check_spool(p, why);
 	if (status == STATUS_OK)
 		status = check_port(p, why);
-	return status == STATUS_OK ? check_filter(p, why) : status;
+	if (status == STATUS_OK && launch_files_check(p, why) < 0)
+		status = STATUS_FAILED;
+	return status == STATUS_OK ? check_filter(p, seconds, why) : status;
 }

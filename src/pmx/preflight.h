@@ -6,9 +6,9 @@
 #include "pmx/plan.h"
 #include "pmx/status.h"
 
-/* Programs, filter (loaded for a test, when the worker program is ours), folders (those of the milter are
- * made when they are missing), the folder of a local port. STATUS_OK, or another and the cause in `why'. As
- * the user of the milters. */
-enum status preflight(const struct plan *p, struct buf *why);
+/* Programs, filter (loaded for a test, when the worker program is ours, within so many seconds), folders
+ * (those of the milter are made when they are missing), the folder of a local port, log files. STATUS_OK, or
+ * another and the cause in `why'. As the user of the milters. */
+enum status preflight(const struct plan *p, int64_t seconds, struct buf *why);
 
 #endif

@@ -72,11 +72,23 @@ static void on_signal(int signo)
 void run_catch_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction act = { .sa_handler = on_signal }; /* without SA_RESTART: it ends a wait */
+	struct sigaction act = { .sa_handler = on_signal }, old; /* without SA_RESTART: it ends a wait */
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaction(signals[i], &act, NULL);
-	signal(SIGPIPE, SIG_IGN);
+		if (sigaction(signals[i], NULL, &old) == 0 &&
+		    (old.sa_handler != SIG_IGN || signals[i] == SIGTERM))
+			sigaction(signals[i], &act, NULL);
+	signal(SIGCHLD, SIG_DFL); /* if it was ignored there would be no exit statuses */
+}
+
+void run_ignore_hangup(void)
+{
+	signal(SIGHUP, SIG_IGN);
+}
+
+int64_t run_start_seconds(const struct run *r, int64_t configured_s)
+{
+	return r->options->timeout_s >= 0 ? r->options->timeout_s : configured_s;
 }
 
 int run_interrupted(void)

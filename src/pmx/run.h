@@ -27,9 +27,14 @@ void run_progress(const struct run *r, int64_t *told_ms, const char *format, ...
 	__attribute__((format(printf, 3, 4)));
 void run_progress_end(void);
 
-/* From now on SIGINT, SIGTERM and SIGHUP are only noted. */
+/* How long a start may take: as the options say, or else so. */
+int64_t run_start_seconds(const struct run *r, int64_t configured_s);
+
+/* From now on SIGINT, SIGTERM and SIGHUP are only noted; SIGINT and SIGHUP not even that where the caller
+ * ignores them (nohup(1)). */
 void run_catch_signals(void);
-int run_interrupted(void); /* the signal, or 0 */
+void run_ignore_hangup(void); /* a closed terminal is not to leave half of the work undone */
+int run_interrupted(void);    /* the signal, or 0 */
 enum status run_interrupted_status(void);
 
 /* Wait; less when a signal comes. */

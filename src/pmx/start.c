@@ -9,10 +9,10 @@
 #include "pmx/ending.h"
 #include "pmx/launch.h"
 #include "pmx/question.h"
+#include "pmx/shown.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +30,9 @@ struct start {
 	const struct plan *plan;
 	struct state state;
 	struct child mux, front;
+	bool mux_ready, front_ready;
 	int listen_fd;
-	int64_t deadline_ms;
+	int64_t seconds, deadline_ms; /* for the start */
 	struct buf *why;
 };
 
@@ -156,6 +157,18 @@ static bool front_is_ready(const struct start *s)
 	       pid == alive_holder(s->plan->place.front_lock);
 }
 
+/* What the program said, behind a colon. */
+static void add_errors(struct start *s, const struct child *c)
+{
+	struct buf said;
+
+	buf_init(&said, BUF_NO_LIMIT);
+	child_errors(c, &said);
+	if (said.len > 0)
+		buf_addf(s->why, ": %s", said.data);
+	buf_free(&said);
+}
+
 static void say_end(struct start *s, const char *program, struct child *c)
 {
 	buf_addf(s->why, "%s ", program);
@@ -163,25 +176,35 @@ static void say_end(struct start *s, const char *program, struct child *c)
 		buf_addf(s->why, "was killed by signal %d", WTERMSIG(c->status));
 	else
 		buf_addf(s->why, "ended with status %d", WEXITSTATUS(c->status));
-	buf_adds(s->why, ": ");
-	child_errors(c, s->why);
+	add_errors(s, c);
+}
+
+/* One of the two programs. */
+struct part {
+	const char *program, *lock;
+	struct child *child;
+	bool (*is_ready)(const struct start *);
+};
+
+/* What we have started ends well when it goes into the background; then who is there has the lock. */
+static bool has_died(const struct part *p)
+{
+	return child_has_ended(p->child) && (p->child->status != 0 || alive_holder(p->lock) == 0);
 }
 
 /* 0 when it is ready; else -errno and `why'. */
-static int await(struct start *s, const char *program, struct child *c,
-		 bool (*is_ready)(const struct start *))
+static int await(struct start *s, const struct part *p)
 {
-	while (!is_ready(s)) {
-		if (child_has_ended(c) && c->status != 0) {
-			say_end(s, program, c);
+	while (!p->is_ready(s)) {
+		if (has_died(p)) {
+			say_end(s, p->program, p->child);
 			return -ECHILD;
 		}
 		if (run_interrupted())
 			return -EINTR;
 		if (clock_mono_ms() >= s->deadline_ms) {
-			buf_addf(s->why, "%s was not ready within %llds: ", program,
-				 (long long)s->plan->start_timeout_s);
-			child_errors(c, s->why);
+			buf_addf(s->why, "%s was not ready within %llds", p->program, (long long)s->seconds);
+			add_errors(s, p->child);
 			return -ETIMEDOUT;
 		}
 		run_pause(POLL_MS);
@@ -189,35 +212,34 @@ static int await(struct start *s, const char *program, struct child *c,
 	return 0;
 }
 
-static int launch_failed(struct start *s, const char *program, int rc)
+/* Takes the arguments. */
+static int part_start(struct start *s, const struct part *p, struct args *args, int listen_fd)
 {
-	if (rc < 0)
-		buf_addf(s->why, "cannot start %s: %s", program, strerror(-rc));
+	int rc = launch(s->plan, p->program, args, listen_fd, p->child);
+
+	args_free(args);
+	if (rc == 0)
+		return await(s, p);
+	buf_addf(s->why, "cannot start %s: %s", p->program, strerror(-rc));
 	return rc;
 }
 
 static int mux_start(struct start *s)
 {
-	static const char program[] = "mimedefang-multiplexor";
+	const struct part mux = { "mimedefang-multiplexor", s->plan->place.mux_lock, &s->mux, mux_is_ready };
 	struct args args = { .n = 0 };
-	int rc;
 
 	plan_mux_args(s->plan, &args);
-	rc = launch_failed(s, program, launch(s->plan, program, &args, -1, &s->mux));
-	args_free(&args);
-	return rc < 0 ? rc : await(s, program, &s->mux, mux_is_ready);
+	return part_start(s, &mux, &args, -1);
 }
 
 static int front_start(struct start *s)
 {
-	static const char program[] = "mimedefang";
+	const struct part front = { "mimedefang", s->plan->place.front_lock, &s->front, front_is_ready };
 	struct args args = { .n = 0 };
-	int rc;
 
 	plan_front_args(s->plan, &args);
-	rc = launch_failed(s, program, launch(s->plan, program, &args, s->listen_fd, &s->front));
-	args_free(&args);
-	return rc < 0 ? rc : await(s, program, &s->front, front_is_ready);
+	return part_start(s, &front, &args, s->listen_fd);
 }
 
 /* A filter program that is not ours shows only now whether it starts. */
@@ -226,10 +248,8 @@ static int health_check(struct start *s)
 	char *answer = question_ask(s->plan->place.mux_socket, "health\n", ASK_MS);
 	int rc = answer != NULL && strncmp(answer, "degraded", strlen("degraded")) == 0 ? -ECHILD : 0;
 
-	if (rc < 0) {
-		answer[strcspn(answer, "\n")] = '\0';
-		buf_adds(s->why, answer);
-	}
+	if (rc < 0)
+		shown_add(s->why, answer, strcspn(answer, "\n"));
 	free(answer);
 	return rc;
 }
@@ -243,9 +263,9 @@ static int settle(struct start *s)
 		    alive_holder(s->plan->place.front_lock) <= 0) {
 			bool mux = alive_holder(s->plan->place.mux_lock) <= 0;
 
-			buf_addf(s->why,
-				 "%s exited too quickly: ", mux ? "mimedefang-multiplexor" : "mimedefang");
-			child_errors(mux ? &s->mux : &s->front, s->why);
+			buf_addf(s->why, "%s exited too quickly",
+				 mux ? "mimedefang-multiplexor" : "mimedefang");
+			add_errors(s, mux ? &s->mux : &s->front);
 			return -ECHILD;
 		}
 		if (run_interrupted())
@@ -257,18 +277,17 @@ static int settle(struct start *s)
 
 /* --- undoing --- */
 
-/* Until it has its lock, a program is only known as our child. */
-static void child_end(struct child *c)
-{
-	if (c->pid > 0 && !child_has_ended(c))
-		kill(-c->pid, SIGKILL);
-}
-
+/* Who is not ready has nothing in hand, and may be too young to be signalled by his lock. */
 static void undo(struct start *s)
 {
+	const struct place *p = &s->plan->place;
 	struct instance i;
 	struct ending_target t;
 
+	if (!s->front_ready)
+		launch_kill(&s->front, p->front_lock);
+	if (!s->mux_ready)
+		launch_kill(&s->mux, p->mux_lock);
 	if (instance_look(&i, s->run->run_dir, s->plan->name) < 0)
 		return;
 	ending_begin(&t, &i, CONTROL_OURS, END_ABORT, "INT", 0, true);
@@ -276,8 +295,6 @@ static void undo(struct start *s)
 		ending_step(&t, clock_mono_ms());
 		run_pause(POLL_MS);
 	}
-	child_end(&s->front);
-	child_end(&s->mux);
 	instance_update(&t.instance);
 	ending_clean(&t.instance, false);
 	ending_free(&t);
@@ -291,7 +308,9 @@ static int bring_up(struct start *s)
 		buf_addf(s->why, "%s: %s", s->plan->place.state, strerror(-rc));
 		return rc;
 	}
-	if ((rc = mux_start(s)) < 0 || (rc = front_start(s)) < 0 || (rc = settle(s)) < 0)
+	s->mux_ready = (rc = mux_start(s)) == 0;
+	s->front_ready = rc == 0 && (rc = front_start(s)) == 0;
+	if (rc < 0 || (rc = settle(s)) < 0)
 		return rc;
 	if ((rc = state_finish(s)) < 0)
 		buf_addf(s->why, "%s: %s", s->plan->place.state, strerror(-rc));
@@ -306,12 +325,14 @@ enum status start_up(const struct run *r, const struct plan *p, int listen_fd, p
 		.mux.err_fd = -1,
 		.front.err_fd = -1,
 		.listen_fd = listen_fd,
-		.deadline_ms = clock_mono_ms() + 1000 * (r->options->timeout_s >= 0 ? r->options->timeout_s
-										    : p->start_timeout_s),
+		.seconds = run_start_seconds(r, p->start_timeout_s),
 		.why = why,
 	};
-	int rc = bring_up(&s);
+	int rc;
 
+	s.deadline_ms = clock_mono_ms() + 1000 * s.seconds;
+	launch_keep_children();
+	rc = bring_up(&s);
 	if (rc < 0)
 		undo(&s);
 	else

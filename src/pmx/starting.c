@@ -21,12 +21,18 @@ enum status starting_lock(const struct run *r, const struct plan *p, const char 
 
 	if (rc == 0)
 		return STATUS_OK;
-	if (rc == -EAGAIN)
+	if (rc == -EAGAIN && holder.pid > 0)
 		run_error("%s: busy: pmx-milter pid %lld is doing %s\n", p->name, (long long)holder.pid,
 			  holder.verb);
-	else if (rc != -EINTR)
-		run_error("%s: %s: %s\n", p->name, p->place.lock, strerror(-rc));
-	return rc == -EINTR ? run_interrupted_status() : STATUS_FAILED;
+	else if (rc == -EAGAIN)
+		run_error("%s: busy: another pmx-milter is at it\n", p->name);
+	else if (rc == -EINTR)
+		run_error("%s: %s: interrupted\n", p->name, verb);
+	else
+		run_error("%s: %s: %s\n", p->name, p->place.lock, control_error(rc));
+	return rc == -EINTR                    ? run_interrupted_status()
+	       : rc == -EACCES || rc == -EPERM ? STATUS_NOT_PERMITTED
+					       : STATUS_FAILED;
 }
 
 enum status starting_clear(const struct run *r, const struct plan *p, struct instance *i)

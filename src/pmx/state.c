@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "proto/percent.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -76,6 +77,13 @@ int state_set(char **where, const char *text)
 	return 0;
 }
 
+static bool has_control(const char *text)
+{
+	while (*text != '\0' && !iscntrl((unsigned char)*text))
+		text++;
+	return *text != '\0';
+}
+
 static int field_read(struct state *s, const char *key, char *value)
 {
 	for (size_t i = 0; i < LENGTH(fields); i++) {
@@ -84,6 +92,8 @@ static int field_read(struct state *s, const char *key, char *value)
 		if (!fields[i].text)
 			return number_parse(value, 0, INT64_MAX, number_at(s, &fields[i])) < 0 ? -EINVAL : 0;
 		percent_decode(value);
+		if (has_control(value)) /* it is shown: nothing of pmx.conf has one */
+			return -EINVAL;
 		return state_set(text_at(s, &fields[i]), value);
 	}
 	return 0;

@@ -10,7 +10,7 @@
 bool targets_are_known(const struct run *r, bool by_state);
 
 /* The instances of the options' names, or without names all that there is something of; to free with
- * instances_free(). 0 or -errno, told. */
+ * instances_free(). 0; or -errno, told, and nothing is to be freed. */
 int targets_find(const struct run *r, struct instance **out, size_t *n);
 
 #endif

@@ -18,7 +18,7 @@ bool user_is_root(void)
 static void folder_make(const struct conf *c, enum conf_key key, const char *path, mode_t mode,
 			const struct rights *user)
 {
-	if (conf_value(c, NULL, key) != NULL || mkdir(path, mode) == -1)
+	if (strcmp(conf_text(c, NULL, key, path), path) != 0 || mkdir(path, mode) == -1)
 		return;
 	if (lchown(path, user->uid, user->gid) == -1)
 		run_error("pmx-milter: %s: %s\n", path, strerror(errno));

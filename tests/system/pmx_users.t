@@ -46,6 +46,20 @@ is $pmx->view('Policy')->{pid}, $view->{pid}, 'nothing has happened to the milte
 is $status, 4, 'pmx-init is for root';
 is +(init('stop'))[0], 0, 'and stops';
 
+# After a boot /run is empty.
+SKIP: {
+	skip 'needs unshare', 3 if !-x '/usr/bin/unshare' || system('unshare', '-m', 'true') != 0;
+	my $text = slurp($pmx->{conf});
+	Defang::Test::spew("$pmx->{dir}/boot.conf", $text =~ s{^run_dir = .*}{run_dir = /run/pmx}mr =~ s{^log_dir = .*\n}{}mr);
+	chmod 0644, "$pmx->{dir}/boot.conf";
+	my $script = 'mount -t tmpfs none /run && mount -t tmpfs none /var/log && "$0" -c "$1" start && stat -c "%U %a %n" /run/pmx /var/log/pmx && "$0" -c "$1" stop';
+	($status, $out, $err) = run_it('unshare', '-m', 'sh', '-c', $script, stage() . '/bin/pmx-init', "$pmx->{dir}/boot.conf");
+	is $status, 0, 'pmx-init makes the default folders when they are missing' or diag "$out$err";
+	like $out, qr{^nobody 755 /run/pmx$}m, '  also when the configuration names them';
+	like $out, qr{^nobody 750 /var/log/pmx$}m, '  each with its rights';
+}
+is +(run_it(become('daemon'), stage() . '/bin/pmx-init', $_))[0], 0, "pmx-init $_ is for everybody" for 'help', '--version';
+
 $pmx->{global} = '';
 my $text = slurp($pmx->{conf});
 Defang::Test::spew($pmx->{conf}, $text =~ s/^user = .*/user = root/mr);

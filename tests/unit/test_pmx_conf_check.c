@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#define LONG_22 "/123456789012345678901"
+#define LONG_88 LONG_22 LONG_22 LONG_22 LONG_22
 #define BLOCK(text) "<milter A>\n" text "\n</milter>\n"
 #define PORT "port=inet:3366@127.0.0.1\n"
 #define TWO(a, b) "<milter A>\nport=" a "\n</milter>\n<milter B>\nport=" b "\n</milter>\n"
@@ -64,7 +66,18 @@ static const struct {
 	{ BLOCK(PORT "notify_port=inet:99999"), "notify_port: `inet:99999': port is not a number" },
 	{ BLOCK(PORT "notify_port=/n\nmap_port=/m\nstatus_port=inet:1"), NULL },
 	{ "<milter A>\n" PORT "spool_dir=/s\n</milter>\n<milter B>\nport=local:x\nspool_dir=/s\n</milter>\n",
-	  "pmx.conf:7: spool_dir is that of milter `A' at pmx.conf:3, and must not be shared" },
+	  "pmx.conf:7: milter `B': spool_dir is that of milter `A' at pmx.conf:1, and must not be shared" },
+	{ "spool_dir=/s\n<milter A>\n" PORT
+	  "spool_dir=//s/B/\n</milter>\n<milter B>\nport=local:x\n</milter>\n",
+	  "pmx.conf:1: milter `B': spool_dir is that of milter `A' at pmx.conf:2" },
+	{ BLOCK("port=local:A/front.sock"),
+	  "port: `local:A/front.sock' lies where the files of milter `A' are" },
+	{ BLOCK("port=unix:/run//pmx/A"), "lies where the files of milter `A' are, in /run/pmx/A" },
+	{ BLOCK(PORT "map_port=/run/pmx/A/lock"), "pmx.conf:3: map_port: `/run/pmx/A/lock' lies where" },
+	{ TWO("local:a", "local:A/mux.sock"), "pmx.conf:5: port: `local:A/mux.sock' lies where" },
+	{ "run_dir=" LONG_88 "1234567\n" BLOCK(PORT),
+	  "its sockets below run_dir would have paths of 108 bytes, 107 is" },
+	{ "run_dir=" LONG_88 "123456\n" BLOCK(PORT), NULL },
 	{ "spool_dir=/s\n" TWO("local:a", "local:b"), NULL },
 };
 

@@ -22,7 +22,7 @@ static void test_round_trip(void **state)
 	char *copy;
 
 	state_set(&s.name, "Filter::Name");
-	state_set(&s.port, "local:/a b%\n");
+	state_set(&s.port, "local:/a b%'");
 	state_set(&s.phase, "running");
 	s.front_pid = 4711;
 	s.listen_ino = INT64_MAX;
@@ -32,7 +32,7 @@ static void test_round_trip(void **state)
 	copy = exact_string(text.data);
 	assert_int_equal(state_parse(copy, &back), 0);
 	assert_string_equal(back.name, "Filter::Name");
-	assert_string_equal(back.port, "local:/a b%\n");
+	assert_string_equal(back.port, "local:/a b%'");
 	assert_string_equal(back.phase, "running");
 	assert_string_equal(back.signal, "");
 	assert_int_equal(back.front_pid, 4711);
@@ -59,6 +59,8 @@ static const struct {
 	{ "format=1\nfront_pid=-1\n", -EINVAL },
 	{ "format=1\nfront_pid=99999999999999999999\n", -EINVAL },
 	{ "format=1\nname=A\nfront_pid=x\n", -EINVAL },
+	{ "format=1\nport=local:%1B%5B2J\n", -EINVAL },
+	{ "format=1\nport=local:%0Amilter B: running\n", -EINVAL },
 };
 
 static void test_damage(void **state)
