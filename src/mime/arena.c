@@ -14,7 +14,7 @@ struct arena_block {
 /* What does not fit the current block well gets one of its own, so that its rest is not lost. */
 static void *block_new(struct arena *a, size_t n)
 {
-	struct arena_block *b = calloc(1, sizeof(*b) + n);
+	struct arena_block *b = malloc(sizeof(*b) + n);
 
 	if (b == NULL)
 		return NULL;
@@ -23,11 +23,10 @@ static void *block_new(struct arena *a, size_t n)
 	return b->bytes;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+static void *room_take(struct arena *a, size_t n)
 {
 	void *p;
 
-	n = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 	if (n > BLOCK_BYTES / 4)
 		return block_new(a, n);
 	if (n > a->room) {
@@ -41,6 +40,15 @@ void *arena_alloc(struct arena *a, size_t n)
 	a->free += n;
 	a->room -= n;
 	return p;
+}
+
+/* Zeroed here and not with the block: of most blocks little is used. */
+void *arena_alloc(struct arena *a, size_t n)
+{
+	size_t room = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	void *p = room_take(a, room);
+
+	return p != NULL ? memset(p, 0, room) : NULL;
 }
 
 char *arena_copy(struct arena *a, const char *p, size_t n)

@@ -13,6 +13,7 @@ struct mime {
 	unsigned count;
 	int fd;            /* -1 when the message is in memory */
 	const char *bytes; /* NULL when it is in a file */
+	char *own;         /* the bytes of a small file, which are ours; else NULL */
 	uint64_t size;
 };
 

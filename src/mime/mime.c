@@ -121,66 +121,13 @@ enum mime_error mime_parse_bytes(const char *p, size_t n, const struct mime_opti
 	return m != NULL ? message_parse(m, p, o, out) : MIME_SYSTEM;
 }
 
-/* The file is mapped for the time of parsing only: nobody else has it in hand then, so that it cannot shrink
- * under us. Later reads use pread(). */
-enum mime_error mime_parse(int fd, const struct mime_options *o, struct mime **out)
-{
-	const char *p = "";
-	enum mime_error error;
-	struct mime *m;
-	struct stat st;
-	size_t size;
-	int own;
-
-	if (fstat(fd, &st) == -1)
-		return MIME_SYSTEM;
-	if (!S_ISREG(st.st_mode)) {
-		errno = EINVAL;
-		return MIME_SYSTEM;
-	}
-	if ((own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1)
-		return MIME_SYSTEM;
-	size = (size_t)st.st_size;
-	if (size > 0 && (p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, own, 0)) == MAP_FAILED)
-		goto close_own;
-	if ((m = message_new(own, NULL, size)) == NULL)
-		goto unmap;
-	error = message_parse(m, p, o, out);
-	if (size > 0)
-		munmap((void *)p, size);
-	return error;
-unmap:
-	if (size > 0)
-		munmap((void *)p, size);
-close_own:
-	close(own);
-	return MIME_SYSTEM;
-}
-
-void mime_free(struct mime *m)
-{
-	if (m == NULL)
-		return;
-	arena_free(&m->arena);
-	if (m->fd != -1)
-		close(m->fd);
-	free(m);
-}
-
-ssize_t message_read(const struct mime *m, uint64_t at, char *to, size_t n)
+/* Up to `n` bytes at `at`. The number read, less only at the end of the file, or -errno. */
+static ssize_t file_read(int fd, uint64_t at, char *to, size_t n)
 {
 	size_t got = 0;
 
-	if (at >= m->size)
-		return 0;
-	if (n > m->size - at)
-		n = (size_t)(m->size - at);
-	if (m->bytes != NULL) {
-		memcpy(to, m->bytes + at, n);
-		return (ssize_t)n;
-	}
 	while (got < n) {
-		ssize_t r = pread(m->fd, to + got, n - got, (off_t)(at + got));
+		ssize_t r = pread(fd, to + got, n - got, (off_t)(at + got));
 
 		if (r == -1 && errno == EINTR)
 			continue;
@@ -191,6 +138,85 @@ ssize_t message_read(const struct mime *m, uint64_t at, char *to, size_t n)
 		got += (size_t)r;
 	}
 	return (ssize_t)got;
+}
+
+static enum mime_error small_parse(int fd, size_t size, const struct mime_options *o, struct mime **out)
+{
+	char *bytes = malloc(size + 1); /* one more: none is no memory */
+	struct mime *m = message_new(-1, bytes, size);
+	ssize_t n = 0;
+
+	if (bytes == NULL || m == NULL || (n = file_read(fd, 0, bytes, size)) < 0) {
+		free(bytes);
+		free(m);
+		errno = n < 0 ? (int)-n : ENOMEM;
+		return MIME_SYSTEM;
+	}
+	m->own = bytes;
+	m->size = (uint64_t)n;
+	return message_parse(m, bytes, o, out);
+}
+
+/* The file is mapped for the time of parsing only: nobody else has it in hand then, so that it cannot shrink
+ * under us. Later reads use pread(). */
+static enum mime_error large_parse(int fd, size_t size, const struct mime_options *o, struct mime **out)
+{
+	enum mime_error error = MIME_SYSTEM;
+	struct mime *m;
+	char *p;
+	int own;
+
+	if ((own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1)
+		return MIME_SYSTEM;
+	if ((p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, own, 0)) == MAP_FAILED) {
+		close(own);
+		return MIME_SYSTEM;
+	}
+	if ((m = message_new(own, NULL, size)) != NULL)
+		error = message_parse(m, p, o, out);
+	else
+		close(own);
+	munmap(p, size);
+	return error;
+}
+
+enum mime_error mime_parse(int fd, const struct mime_options *o, struct mime **out)
+{
+	struct stat st;
+	size_t size;
+
+	if (fstat(fd, &st) == -1)
+		return MIME_SYSTEM;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		return MIME_SYSTEM;
+	}
+	size = (size_t)st.st_size;
+	return size <= MIME_SMALL_FILE ? small_parse(fd, size, o, out) : large_parse(fd, size, o, out);
+}
+
+void mime_free(struct mime *m)
+{
+	if (m == NULL)
+		return;
+	arena_free(&m->arena);
+	if (m->fd != -1)
+		close(m->fd);
+	free(m->own);
+	free(m);
+}
+
+ssize_t message_read(const struct mime *m, uint64_t at, char *to, size_t n)
+{
+	if (at >= m->size)
+		return 0;
+	if (n > m->size - at)
+		n = (size_t)(m->size - at);
+	if (m->bytes != NULL) {
+		memcpy(to, m->bytes + at, n);
+		return (ssize_t)n;
+	}
+	return file_read(m->fd, at, to, n);
 }
 
 void part_append(struct mime_part *parent, struct mime_part *last, struct mime_part *child)

@@ -133,9 +133,13 @@ struct mime_part {
 	bool synthetic;
 };
 
-/* Parse the file `fd` from its start. `fd` must be a regular file (else MIME_SYSTEM with EINVAL); it is
- * duplicated, the caller keeps his and may close it. The file must not change while the message is in use; if
- * it shrinks, decoding fails with -EIO. On error *out is untouched. */
+/* Files up to this many bytes are read into memory. For them one read costs less than a mapping, another
+ * descriptor and a read for each body. */
+#define MIME_SMALL_FILE 65536
+
+/* Parse the file `fd` from its start. `fd` must be a regular file (else MIME_SYSTEM with EINVAL); the caller
+ * keeps it and may close it: above MIME_SMALL_FILE it is duplicated. Such a file must not change while the
+ * message is in use; if it shrinks, decoding fails with -EIO. On error *out is untouched. */
 enum mime_error mime_parse(int fd, const struct mime_options *o, struct mime **out);
 
 /* The same for bytes in memory, which the caller keeps until mime_free(). */
@@ -143,7 +147,7 @@ enum mime_error mime_parse_bytes(const char *p, size_t n, const struct mime_opti
 
 void mime_free(struct mime *m); /* NULL is allowed */
 
-int mime_descriptor(const struct mime *m); /* of the file; -1 for bytes in memory */
+int mime_descriptor(const struct mime *m); /* of the file; -1 when the message is in memory */
 
 const struct mime_part *mime_root(const struct mime *m);
 unsigned mime_count(const struct mime *m); /* parts, the message itself included */

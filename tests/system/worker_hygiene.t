@@ -78,7 +78,7 @@ FILTER
 	is(said($worker, qr/^WARNED seen$/m), 1 + 2 * (keys(%told) - 1), 'the hook that filter_initialize() set is kept');
 
 	for (1, 2) {
-		my ($reply) = $worker->scan($worker->message($plain, 'Ukept'));
+		my ($reply) = $worker->scan($worker->message($plain . "more\n" x 20_000, 'Ukept')); # too long to be kept in memory
 		is($reply, 'ok', 'kept');
 		is($worker->ask('state'), $want =~ s/0 none 0\z/3 none 1/r,
 			'what belongs to a handle, to a message in use, or lies elsewhere stays open');

@@ -138,6 +138,53 @@ static void test_errors(void **state)
 	buf_free(&out);
 }
 
+/* A small file is in memory: what becomes of it afterwards does not matter. */
+static void test_small(void **state)
+{
+	static const struct {
+		size_t padding;
+		bool in_memory;
+	} cases[] = {
+		{ 0, true },
+		{ MIME_SMALL_FILE - 6, true },
+		{ MIME_SMALL_FILE - 5, false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf message, out;
+		struct mime *m;
+		int fd;
+
+		buf_init(&message, BUF_NO_LIMIT);
+		buf_init(&out, BUF_NO_LIMIT);
+		buf_adds(&message, "A: b\n\n");
+		memset(buf_reserve(&message, cases[i].padding + 1), 'x', cases[i].padding);
+		buf_extend(&message, cases[i].padding);
+		fd = file_of(&message);
+		assert_int_equal(mime_parse(fd, &mime_defaults, &m), MIME_OK);
+		assert_int_equal(mime_descriptor(m) == -1, cases[i].in_memory);
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(mime_decode(m, mime_root(m), &out), cases[i].in_memory ? 0 : -EIO);
+		assert_int_equal(out.len, cases[i].in_memory ? cases[i].padding : 0);
+		mime_free(m);
+		close(fd);
+		buf_free(&message);
+		buf_free(&out);
+	}
+}
+
+static void test_empty(void **state)
+{
+	struct buf empty;
+	struct mime *m;
+
+	buf_init(&empty, BUF_NO_LIMIT);
+	m = parse_file(&empty);
+	assert_int_equal(mime_count(m), 1);
+	assert_int_equal(mime_root(m)->body.len, 0);
+	mime_free(m);
+}
+
 /* What cannot be parsed at all. */
 static void test_no_file(void **state)
 {
@@ -183,8 +230,9 @@ static void test_copy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_long),    cmocka_unit_test(test_ends), cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_no_file), cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_long),  cmocka_unit_test(test_ends),  cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_small), cmocka_unit_test(test_empty), cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_copy),
 	};
 
 	return cmocka_run_group_tests(tests, mime_set_up, mime_tear_down);
