@@ -3,15 +3,10 @@
 #include "worker/entity.h"
 #include "worker/head.h"
 #include "worker/message.h"
+#include "worker/newbody.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-
-struct writer {
-	SV *handle;
-	PerlIO *out;
-};
 
 /* --- what a filter has left alone --- */
 
@@ -103,31 +98,9 @@ static bool subtree_is_original(pTHX_ struct message *m, const struct mime_part 
 
 /* --- writing --- */
 
-static void fail(pTHX_ int error)
+static void put_text(pTHX_ struct newbody *w, const char *text)
 {
-	croak("cannot write the new body: %s", strerror(error));
-}
-
-static void put(pTHX_ struct writer *w, const char *p, size_t n)
-{
-	if (PerlIO_write(w->out, p, n) != (SSize_t)n)
-		fail(aTHX_ errno);
-}
-
-static void put_text(pTHX_ struct writer *w, const char *text)
-{
-	put(aTHX_ w, text, strlen(text));
-}
-
-/* From the message, past the handle's buffer. */
-static void copy(pTHX_ struct writer *w, const struct message *m, struct mime_range r)
-{
-	int rc;
-
-	if (PerlIO_flush(w->out) != 0)
-		fail(aTHX_ errno);
-	if ((rc = mime_copy(message_mime(m), r, PerlIO_fileno(w->out))) < 0)
-		fail(aTHX_ - rc);
+	newbody_put(aTHX_ w, text, strlen(text));
 }
 
 /* Call a method with an argument, or none. What it returns is mortal. */
@@ -149,7 +122,7 @@ static SV *method(pTHX_ SV *object, const char *name, SV *arg)
 }
 
 /* The lines of a list; whether there was anything in them, and how they end. */
-static bool put_lines(pTHX_ struct writer *w, AV *lines, char *last)
+static bool put_lines(pTHX_ struct newbody *w, AV *lines, char *last)
 {
 	bool any = false;
 
@@ -161,7 +134,7 @@ static bool put_lines(pTHX_ struct writer *w, AV *lines, char *last)
 		if (line == NULL || !SvOK(*line))
 			continue;
 		p = SvPV(*line, n);
-		put(aTHX_ w, p, n);
+		newbody_put(aTHX_ w, p, n);
 		if (n > 0) {
 			any = true;
 			*last = p[n - 1];
@@ -170,7 +143,7 @@ static bool put_lines(pTHX_ struct writer *w, AV *lines, char *last)
 	return any;
 }
 
-static void head_print(pTHX_ struct writer *w, SV *entity)
+static void head_print(pTHX_ struct newbody *w, SV *entity)
 {
 	SV *head = method(aTHX_ entity, "head", NULL);
 	AV *lines = SvROK(head) ? list(aTHX_ head, "mail_hdr_list") : NULL;
@@ -181,9 +154,9 @@ static void head_print(pTHX_ struct writer *w, SV *entity)
 	put_text(aTHX_ w, "\n");
 }
 
-static void part_print(pTHX_ struct writer *w, SV *entity);
+static void part_print(pTHX_ struct newbody *w, SV *entity);
 
-static void parts_print(pTHX_ struct writer *w, SV *entity, const char *before, const char *behind)
+static void parts_print(pTHX_ struct newbody *w, SV *entity, const char *before, const char *behind)
 {
 	AV *parts = list(aTHX_ entity, "ME_Parts");
 
@@ -198,13 +171,44 @@ static void parts_print(pTHX_ struct writer *w, SV *entity, const char *before, 
 	}
 }
 
-/* Preamble, parts and epilogue, with the newlines where MIME::Entity has them. */
-static void multipart_print(pTHX_ struct writer *w, SV *entity)
+/* The part that an entity still has the Content- fields of; NULL when it has others. */
+static const struct mime_part *content_part(pTHX_ SV *entity)
 {
-	SV *boundary = sv_mortalcopy(
-		method(aTHX_ method(aTHX_ entity, "head", NULL), "multipart_boundary", NULL));
+	SV *head = field(aTHX_ entity, "mail_inet_head");
+	const struct mime_part *p;
+
+	if (head == NULL || entity_part(aTHX_ entity, &p) == NULL ||
+	    !head_is_original(aTHX_ head, p, HEAD_CONTENT))
+		return NULL;
+	return p;
+}
+
+/* What its head tells of an entity whose fields are not as they came. */
+static SV *told(pTHX_ SV *entity, const char *what)
+{
+	return method(aTHX_ method(aTHX_ entity, "head", NULL), what, NULL);
+}
+
+/* "" when there is none. */
+static const char *boundary_of(pTHX_ SV *entity)
+{
+	const struct mime_part *p = content_part(aTHX_ entity);
+	const char *boundary;
+	SV *sv;
+
+	if (p != NULL) {
+		boundary = mime_param(&p->type_params, "boundary");
+		return boundary != NULL ? boundary : "";
+	}
+	sv = sv_mortalcopy(told(aTHX_ entity, "multipart_boundary"));
+	return SvOK(sv) ? SvPV_nolen(sv) : "";
+}
+
+/* Preamble, parts and epilogue, with the newlines where MIME::Entity has them. */
+static void multipart_print(pTHX_ struct newbody *w, SV *entity)
+{
 	AV *preamble = list(aTHX_ entity, "ME_Preamble"), *epilogue = list(aTHX_ entity, "ME_Epilogue");
-	SV *line = sv_2mortal(newSVpvf("--%s\n", SvOK(boundary) ? SvPV_nolen(boundary) : ""));
+	SV *line = sv_2mortal(newSVpvf("--%s\n", boundary_of(aTHX_ entity)));
 	char last = '\n';
 
 	if (preamble == NULL) {
@@ -214,7 +218,7 @@ static void multipart_print(pTHX_ struct writer *w, SV *entity)
 		put_text(aTHX_ w, "\n");
 	}
 	parts_print(aTHX_ w, entity, SvPV_nolen(line), "\n");
-	put(aTHX_ w, SvPVX(line), SvCUR(line) - 1);
+	newbody_put(aTHX_ w, SvPVX(line), SvCUR(line) - 1);
 	put_text(aTHX_ w, "--\n");
 	if (epilogue != NULL && put_lines(aTHX_ w, epilogue, &last) && last != '\n')
 		put_text(aTHX_ w, "\n");
@@ -223,14 +227,18 @@ static void multipart_print(pTHX_ struct writer *w, SV *entity)
 /* Whether the head still tells of the encoding that the body came in. */
 static bool encoding_is_original(pTHX_ const struct mime_part *p, SV *entity)
 {
-	SV *head = method(aTHX_ entity, "head", NULL);
-
-	if (head_is_original(aTHX_ head, p, HEAD_CONTENT))
-		return true;
-	return strEQ(SvPV_nolen(method(aTHX_ head, "mime_encoding", NULL)), p->encoding_name);
+	return content_part(aTHX_ entity) == p ||
+	       strEQ(SvPV_nolen(told(aTHX_ entity, "mime_encoding")), p->encoding_name);
 }
 
-static void leaf_print(pTHX_ struct writer *w, SV *entity)
+/* As MIME::Entity does it: encoded as the head says. */
+static void body_encode(pTHX_ struct newbody *w, SV *entity)
+{
+	(void)method(aTHX_ entity, "print_bodyhandle", newbody_handle(aTHX_ w));
+	newbody_handle_check(aTHX_ w);
+}
+
+static void leaf_print(pTHX_ struct newbody *w, SV *entity)
 {
 	const struct mime_part *p;
 	struct message *m = entity_part(aTHX_ entity, &p);
@@ -239,22 +247,20 @@ static void leaf_print(pTHX_ struct writer *w, SV *entity)
 		return;
 	if (m != NULL && p->kind == MIME_LEAF && !p->synthetic && body_is_original(aTHX_ m, p, entity) &&
 	    encoding_is_original(aTHX_ p, entity))
-		copy(aTHX_ w, m, p->body);
+		newbody_copy(aTHX_ w, m, p->body);
 	else
-		(void)method(aTHX_ entity, "print_bodyhandle", w->handle);
+		body_encode(aTHX_ w, entity);
 }
 
 static bool is_multipart(pTHX_ SV *entity)
 {
-	SV *head = method(aTHX_ entity, "head", NULL);
-	const struct mime_part *p;
+	const struct mime_part *p = content_part(aTHX_ entity);
+	const char *type = p != NULL ? p->type : SvPV_nolen(told(aTHX_ entity, "mime_type"));
 
-	if (entity_part(aTHX_ entity, &p) != NULL && head_is_original(aTHX_ head, p, HEAD_CONTENT))
-		return strncmp(p->type, "multipart/", 10) == 0;
-	return strncmp(SvPV_nolen(method(aTHX_ head, "mime_type", NULL)), "multipart/", 10) == 0;
+	return strncmp(type, "multipart/", 10) == 0;
 }
 
-static void body_print(pTHX_ struct writer *w, SV *entity)
+static void body_print(pTHX_ struct newbody *w, SV *entity)
 {
 	AV *parts = list(aTHX_ entity, "ME_Parts");
 
@@ -266,7 +272,7 @@ static void body_print(pTHX_ struct writer *w, SV *entity)
 		leaf_print(aTHX_ w, entity);
 }
 
-static void part_print(pTHX_ struct writer *w, SV *entity)
+static void part_print(pTHX_ struct newbody *w, SV *entity)
 {
 	const struct mime_part *p;
 	struct message *m;
@@ -275,7 +281,8 @@ static void part_print(pTHX_ struct writer *w, SV *entity)
 	SAVETMPS;
 	m = entity_part(aTHX_ entity, &p);
 	if (m != NULL && subtree_is_original(aTHX_ m, p, entity)) {
-		copy(aTHX_ w, m, (struct mime_range){ p->head.at, p->body.at + p->body.len - p->head.at });
+		newbody_copy(aTHX_ w, m,
+			     (struct mime_range){ p->head.at, p->body.at + p->body.len - p->head.at });
 	} else {
 		head_print(aTHX_ w, entity);
 		body_print(aTHX_ w, entity);
@@ -284,13 +291,15 @@ static void part_print(pTHX_ struct writer *w, SV *entity)
 	LEAVE;
 }
 
-void rebuild_print_body(pTHX_ SV *entity, SV *handle)
+void rebuild_write_body(pTHX_ SV *entity, int folder)
 {
-	struct writer w = { .handle = handle, .out = IoOFP(sv_2io(handle)) };
+	struct newbody w = { .fd = -1 };
 
 	ENTER;
 	SAVETMPS;
+	newbody_open(aTHX_ & w, folder);
 	body_print(aTHX_ & w, entity);
+	newbody_close(aTHX_ & w);
 	FREETMPS;
 	LEAVE;
 }

@@ -5,7 +5,7 @@
 
 #include "worker/perlapi.h"
 
-/* Print the body of a MIME::Entity to a file handle. Dies when that fails. */
-void rebuild_print_body(pTHX_ SV *entity, SV *handle);
+/* Write the body of a MIME::Entity to NEWBODY in the folder of that descriptor. Dies when that fails. */
+void rebuild_write_body(pTHX_ SV *entity, int folder);
 
 #endif

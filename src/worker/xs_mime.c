@@ -4,6 +4,7 @@
 #include "worker/head.h"
 #include "worker/message.h"
 #include "worker/rebuild.h"
+#include "worker/results.h"
 #include "worker/xs.h"
 
 #include <errno.h>
@@ -187,21 +188,21 @@ static void xs_unwrap(pTHX_ CV *cv)
 	XSRETURN(1);
 }
 
-/* print_body(entity, handle): rebuild.h. */
-static void xs_print_body(pTHX_ CV *cv)
+/* write_new_body(entity): NEWBODY of the message at hand. Dies when it cannot be written. */
+static void xs_write_new_body(pTHX_ CV *cv)
 {
 	dXSARGS;
 
-	if (items != 2)
-		croak_xs_usage(cv, "entity, handle");
-	rebuild_print_body(aTHX_ ST(0), ST(1));
+	if (items != 1)
+		croak_xs_usage(cv, "entity");
+	rebuild_write_body(aTHX_ ST(0), results_folder());
 	XSRETURN_EMPTY;
 }
 
 void xs_mime_boot(pTHX)
 {
 	newXS("Mail::MIMEDefang::unwrap", xs_unwrap, __FILE__);
-	newXS("Mail::MIMEDefang::print_body", xs_print_body, __FILE__);
+	newXS("Mail::MIMEDefang::write_new_body", xs_write_new_body, __FILE__);
 	newXS("Mail::MIMEDefang::parse_message", xs_parse_message, __FILE__);
 	newXS("Mail::MIMEDefang::part_facts", xs_part_facts, __FILE__);
 	newXS("Mail::MIMEDefang::body_path", xs_body_path, __FILE__);

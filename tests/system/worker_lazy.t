@@ -22,7 +22,8 @@ sub scan
 		. "sub filter_begin { \$entity = shift; \@leaves = leaves(\$entity) }\nsub filter { my (\$e, \$name, \$ext, \$type) = \@_; $filter }\nsub filter_end { $end }\n1;\n");
 	my $dir = $worker->message($text // $message, 'S<a@b>', 'R<c@d>');
 	my ($reply, @results) = $worker->scan($dir);
-	diag $worker->stderr if $reply ne 'ok';
+	my $said = $worker->stderr;
+	diag $said if length $said;
 	$worker->stop;
 	return ($reply, $dir, @results);
 }
@@ -94,6 +95,36 @@ subtest 'changed parts' => sub {
 	is slurp("$dir/NEWBODY"), join('', map { "--o\n$raw{$_}\n" } qw(inner data text)) . "--o--\n", 'another order';
 	($reply, $dir) = scan('', '$leaves[1]->head->mime_attr("content-transfer-encoding" => "quoted-printable"); action_rebuild()');
 	like slurp("$dir/NEWBODY"), qr/=00=01=02=03/, 'another encoding';
+};
+
+# Parts below, at and above what gathers in memory before it is written, some copied and one printed by MIME::Entity.
+subtest 'large parts' => sub {
+	my %part = map { $_ => "Content-Type: text/plain; name=$_\n\n" . ("$_ of many lines\n" x (1 + $_ / 16)) } 10, 40_000, 60_000, 70_000, 300_000;
+	my @order = (10, 60_000, 40_000, 300_000, 10, 70_000, 40_000);
+	my $text = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n" . join('', map { "--o\n$part{$_}\n" } @order) . "--o--\n";
+	for my $printed ([], [2], [1, 4]) {
+		my $name = 'printed: ' . (join(' and ', @$printed) || 'none');
+		my $change = join '; ', map { "open my \$fh$_, '>>', \$leaves[$_]->bodyhandle->path or die; print {\$fh$_} qq(new\n); close \$fh$_" } @$printed;
+		my ($reply, $dir) = scan('', "\$leaves[0]->head->add('X-A', 'b'); $change; action_rebuild()", $text);
+		is $reply, 'ok', $name;
+		my $body = slurp("$dir/NEWBODY");
+		is scalar(() = $body =~ /^new\n/mg), @$printed, "$name: what is new";
+		is $body =~ s/^new\n//mgr =~ s/^X-A: b\n//mr, join('', map { "--o\n$part{$_}\n" } @order) . "--o--\n", "$name: all in its order";
+	}
+};
+
+subtest 'a new body that cannot be written' => sub {
+	my %case = (
+		'a folder' => ['mkdir "NEWBODY"; action_rebuild()', 'Is a directory'],
+		'a full disk' => ['symlink "/dev/full", "NEWBODY"; action_rebuild()', 'No space left on device'],
+		'a full disk, printed' => ['symlink "/dev/full", "NEWBODY"; open my $fh, ">", $leaves[0]->bodyhandle->path or die; print $fh "new\n" x 1e5; close $fh; '
+			. 'action_rebuild()', 'No space left on device'],
+	);
+	for my $name (sort keys %case) {
+		my ($code, $error) = @{ $case{$name} };
+		my ($reply) = scan('', $code);
+		like $reply, qr/^error: cannot write the new body: \Q$error\E/, $name;
+	}
 };
 
 subtest 'afterwards' => sub {

@@ -3,7 +3,7 @@ package Mail::MIMEDefang;
 # The core of the filter API: the variables that a filter sees, and the functions that belong to no other subject. Functions
 # that are not defined here are in C, in the program that loads this (src/worker/xs_*.c):
 #   percent_encode percent_decode md_openlog log_line write_result_line results_open results_close commands_load parse_message
-#   md_time_left time_limit tmpdir_set
+#   write_new_body md_time_left time_limit tmpdir_set
 use strict;
 use warnings;
 use Exporter 'import';

@@ -6,7 +6,6 @@ use strict;
 use warnings;
 no warnings 'recursion'; # how deep a message may be is limited: $MaxMIMEDepth
 use Exporter 'import';
-use IO::File ();
 use MIME::Entity;
 use Mail::MIMEDefang;
 use Mail::MIMEDefang::MIME;
@@ -18,7 +17,7 @@ our @EXPORT_OK = qw(rebuild_entity replace_entire_message);
 sub begin {
 	my ($class, $entity) = @_;
 	my $wrapped = !exists $entity->{MD_Part} && $entity->parts == 1 && exists $entity->parts(0)->{MD_Part};
-	$WasMultiPart = !$wrapped && $entity->is_multipart ? 1 : 0;
+	$WasMultiPart = !$wrapped && is_multipart($entity) ? 1 : 0;
 	my %had = map { lc $_ => 1 } grep { /^Content-/i } ($wrapped ? $entity->parts(0) : $entity)->head->tags;
 	$entity->make_multipart unless $wrapped || $WasMultiPart; # a parser of the filter's own does not wrap
 	return bless { entity => $entity, had => \%had }, $class;
@@ -54,8 +53,7 @@ sub rebuild_entity {
 # What takes the part's place: itself, another one, or nothing.
 sub filter_part {
 	my ($part) = @_;
-	my ($type) = facts_of($part);
-	my $is_container = ($part->{ME_EffType} // $type) =~ m{^multipart/} || $part->parts;
+	my $is_container = is_multipart($part) || $part->parts;
 	($Action, $ReplacementEntity) = ('accept', undef);
 	if ($is_container) {
 		call_filter(main->can('filter_multipart'), 'In filter_multipart routine', $part);
@@ -69,17 +67,24 @@ sub filter_part {
 	return $part;
 }
 
-# Type and name of a part. What came with the message need not be looked for again.
-sub facts_of {
-	my ($part) = @_;
-	my @facts = Mail::MIMEDefang::part_facts($part);
-	return @facts ? @facts : ($part->mime_type, takeStabAtFilename($part));
+# Its mime_type(). That of what came with the message is known; to take a field apart costs as much as all the rest of a small message.
+sub type_of {
+	my ($entity) = @_;
+	my ($type) = Mail::MIMEDefang::part_facts($entity);
+	return $type // $entity->mime_type;
+}
+
+# Its is_multipart().
+sub is_multipart {
+	my ($entity) = @_;
+	return ($entity->{ME_EffType} || type_of($entity)) =~ m{^multipart(?:/|\z)}i;
 }
 
 sub call_filter {
 	my ($function, $tag, $part) = @_;
 	return unless $function;
-	my ($type, $name) = facts_of($part);
+	my ($type, $name) = Mail::MIMEDefang::part_facts($part);
+	($type, $name) = ($part->mime_type, takeStabAtFilename($part)) unless defined $type;
 	push_status_tag($tag);
 	$InFilterContext = 1;
 	$function->($part, $name, Mail::MIMEDefang::Utils::extension_of($name), $type);
@@ -150,11 +155,7 @@ sub write_body {
 	push_status_tag('Writing new body');
 	$self->collapse;
 	retype_unparseable($entity);
-	my $path = "$CWD/NEWBODY";
-	my $fh = IO::File->new($path, '>') or die "cannot open NEWBODY: $!\n";
-	$fh->binmode;
-	Mail::MIMEDefang::print_body($entity, $fh);
-	$fh->close or die "cannot write NEWBODY: $!\n";
+	Mail::MIMEDefang::write_new_body($entity);
 	$self->write_content_headers;
 	signal_changed();
 	pop_status_tag();
@@ -166,7 +167,7 @@ sub collapse {
 	my ($self) = @_;
 	my $entity = $self->{entity};
 	return if Mail::MIMEDefang::unwrap($entity);
-	return unless $entity->mime_type =~ m{^multipart/(?:mixed|alternative)\z};
+	return unless type_of($entity) =~ m{^multipart/(?:mixed|alternative)\z};
 	$entity->add_part(MIME::Entity->build(Type => 'text/plain', Top => 0, Data => '')) unless $entity->parts;
 	$entity->make_singlepart if $entity->parts == 1;
 	return;
@@ -176,8 +177,7 @@ sub collapse {
 # none: it becomes what it is, text.
 sub retype_unparseable {
 	my ($entity) = @_;
-	my ($type) = Mail::MIMEDefang::part_facts($entity);
-	if ($entity->bodyhandle && ($type // $entity->mime_type) =~ m{^multipart/}) {
+	if ($entity->bodyhandle && type_of($entity) =~ m{^multipart/}) {
 		$entity->head->replace('Content-Type', 'text/plain');
 		$entity->effective_type('text/plain');
 	}
@@ -188,13 +188,13 @@ sub retype_unparseable {
 # The Content-* headers that fit the new body, and none that do not.
 sub write_content_headers {
 	my ($self) = @_;
-	my $head = $self->{entity}->head;
-	my %has = content_fields($head);
+	my $entity = $self->{entity};
+	my %has = content_fields($entity->head);
 	my $type = delete $has{'Content-Type'};
-	write_result_line('M', $type // $head->mime_type);
+	write_result_line('M', $type // type_of($entity));
 	write_result_line('I', $_, 1, $has{$_}) for sort keys %has;
 	my %gone = %{ $self->{had} };
-	$gone{'content-transfer-encoding'} = 1 if !$WasMultiPart && $self->{entity}->is_multipart;
+	$gone{'content-transfer-encoding'} = 1 if !$WasMultiPart && is_multipart($entity);
 	delete @gone{ 'content-type', map { lc } keys %has };
 	write_result_line('J', join('-', map { ucfirst } split /-/, $_), 1) for sort keys %gone;
 	return;
