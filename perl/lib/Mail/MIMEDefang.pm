@@ -129,16 +129,16 @@ sub fatal {
 # --- State of one message ------------------------------------------------------------------------------------------------------
 
 sub init_globals {
-	$_ = undef for $Sender, $RelayAddr, $RelayHostname, $RealRelayAddr, $RealRelayHostname, $Helo, $Subject, $MIMEDefangID,
+	($Sender, $RelayAddr, $RelayHostname, $RealRelayAddr, $RealRelayHostname, $Helo, $Subject, $MIMEDefangID,
 		$Action, $ReplacementEntity, $FilterEndReplacementEntity, $QuarantineSubdir, $CurrentRecipient, $Answer,
-		$HTMLBoilerplate;
-	$_ = 0 for $WasResent, $SubjectCount, $SuspiciousCharsInHeaders, $SuspiciousCharsInBody, $WasMultiPart, $WarningCounter,
-		$DefangCounter, $Changed, $Rebuild, $TerminateAndDiscard, $QuarantineCount, $EntireMessageQuarantined, $QuarantineFailed,
-		$InMessageContext, $InFilterContext, $InFilterEnd, $InFilterWrapUp, $HTMLFoundEndBody;
-	$_ = 'NOQUEUE' for $QueueID, $MsgID, $MessageID;
-	$_ = '' for $VirusName, $VirusScannerMessages, $CurrentVirusScannerMessage, $Domain;
-	@$_ = () for \@Recipients, \@SenderESMTPArgs, \@ESMTPArgs, \@Warnings, \@StatusTags, \@AddedParts, \@FlatParts;
-	%$_ = () for \%RecipientMailers, \%RecipientESMTPArgs, \%SendmailMacros, \%Actions;
+		$HTMLBoilerplate,
+		@Recipients, @SenderESMTPArgs, @ESMTPArgs, @Warnings, @StatusTags, @AddedParts, @FlatParts,
+		%RecipientMailers, %RecipientESMTPArgs, %SendmailMacros, %Actions) = ();
+	$WasResent = $SubjectCount = $SuspiciousCharsInHeaders = $SuspiciousCharsInBody = $WasMultiPart = $WarningCounter
+		= $DefangCounter = $Changed = $Rebuild = $TerminateAndDiscard = $QuarantineCount = $EntireMessageQuarantined = $QuarantineFailed
+		= $InMessageContext = $InFilterContext = $InFilterEnd = $InFilterWrapUp = $HTMLFoundEndBody = 0;
+	$QueueID = $MsgID = $MessageID = 'NOQUEUE';
+	$VirusName = $VirusScannerMessages = $CurrentVirusScannerMessage = $Domain = '';
 	$CWD = $SpoolDir;
 	return;
 }
