@@ -47,20 +47,22 @@ static void name_normalize(char *name, size_t n)
 struct head {
 	AV *list;
 	HV *index;
+	SV *key; /* of the line in hand */
 };
 
 /* A line, into the list and, as a reference to it, into the index under its name. */
 static void line_add(pTHX_ struct head *h, const char *text, size_t len, size_t name_len)
 {
 	bool is_mbox = text[name_len] != ':'; /* a `From ` line; its space is part of its name */
-	SV *key = sv_2mortal(newSVpvn(text, name_len + is_mbox)), *line = newSVpvn(text, len);
+	SV *line = newSVpvn(text, len);
 	HE *entry;
 
 	av_push(h->list, line);
-	name_normalize(SvPVX(key), SvCUR(key));
-	entry = hv_fetch_ent(h->index, key, 1, 0);
+	sv_setpvn(h->key, text, name_len + is_mbox);
+	name_normalize(SvPVX(h->key), SvCUR(h->key));
+	entry = hv_fetch_ent(h->index, h->key, 1, 0);
 	if (!SvROK(HeVAL(entry)))
-		sv_setsv(HeVAL(entry), sv_2mortal(newRV_noinc((SV *)newAV())));
+		sv_setrv_noinc(HeVAL(entry), (SV *)newAV());
 	av_push((AV *)SvRV(HeVAL(entry)), newRV_inc(line));
 }
 
@@ -176,7 +178,7 @@ bool head_is_original(pTHX_ SV *head, const struct mime_part *p, enum head_field
 
 SV *head_new(pTHX_ const struct mime_part *p, enum head_fields which)
 {
-	struct head lines = { .list = newAV(), .index = newHV() }, *h = &lines;
+	struct head lines = { .list = newAV(), .index = newHV(), .key = newSVpvs("") }, *h = &lines;
 	HV *head = newHV();
 
 	if (p->n_headers > 0)
@@ -193,6 +195,7 @@ SV *head_new(pTHX_ const struct mime_part *p, enum head_fields which)
 		attachment_lines_add(aTHX_ h, p);
 	if (p->exploded)
 		multipart_line_add(aTHX_ h, p);
+	SvREFCNT_dec(h->key);
 	hv_stores(head, "mail_hdr_list", newRV_noinc((SV *)h->list));
 	hv_stores(head, "mail_hdr_hash", newRV_noinc((SV *)h->index));
 	hv_stores(head, "mail_hdr_lengths", newRV_noinc((SV *)newHV()));

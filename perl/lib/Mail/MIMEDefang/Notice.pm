@@ -113,8 +113,8 @@ sub read_file {
 
 # What the notify actions have collected.
 sub send_notifications {
-	my $for_sender = read_file("$CWD/NOTIFICATION");
-	my $for_admin = read_file("$CWD/ADMIN_NOTIFICATION");
+	# Nearly always there are none; to look costs a fraction of an open that fails.
+	my ($for_sender, $for_admin) = map { -e ? read_file($_) : '' } "$CWD/NOTIFICATION", "$CWD/ADMIN_NOTIFICATION";
 	if (length $for_sender) {
 		my $preamble = $NotifyNoPreamble ? '' : "A mail filter has dealt with a message of yours:\n\n" . about_message()
 			. "\nThe administrator of the filter is $AdminName <$AdminAddress>.\n\n";
