@@ -4,11 +4,13 @@
 #include "pool/pool_core.h"
 #include "pool/staff.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #define NO_FREE_WORKERS "error: No free workers\n"
+#define DYING_MS 1000 /* so long may pass between the end of a worker's output and that of its process */
 #define DOMAIN_LIMIT_HIT "ok -1 Per-domain%20recipok%20limit%20hit;%20please%20try%20again%20later\n"
 
 size_t dispatch_waiting(const struct pool *p)
@@ -123,9 +125,22 @@ static bool domain_is_full(const struct pool *p, const struct job *job)
 	return true;
 }
 
+/* Whether a worker was lost that a job in p->for_start waits for. If another is started, its slot is that
+ * job's. */
+static bool is_unsettled(const struct pool *p)
+{
+	return queue_length(p->for_start) > (size_t)pool_count(p).starting;
+}
+
+/* A worker for one more job in p->for_start. */
+static enum staff_claim claim(struct pool *p, const char *reason)
+{
+	return is_unsettled(p) ? STAFF_NO_SLOT : staff_claim(p, reason);
+}
+
 static const char *submit(struct pool *p, struct job *job)
 {
-	enum staff_claim claim = STAFF_NO_SLOT;
+	enum staff_claim claimed = STAFF_NO_SLOT;
 	char reason[80];
 
 	if (p->stopping)
@@ -137,12 +152,12 @@ static const char *submit(struct pool *p, struct job *job)
 		return NULL;
 	start_reason(job, reason, sizeof(reason));
 	if (queue_length(p->queue) == 0)
-		claim = staff_claim(p, reason);
-	if (claim == STAFF_CLAIMED)
+		claimed = claim(p, reason);
+	if (claimed == STAFF_CLAIMED)
 		return queue_push(p->for_start, job, 0) == 0 ? NULL : NO_FREE_WORKERS;
 	if (job->origin != JOB_OF_CLIENT ||
 	    queue_push(p->queue, job, loop_now(p->loop) + p->settings->queue_ms) < 0)
-		return refusal(p, job, claim);
+		return refusal(p, job, claimed);
 	observers_queued(&p->observers, job);
 	if (p->settings->verbose)
 		log_info("All workers are busy: Queueing request (%zu queued)", queue_length(p->queue));
@@ -179,28 +194,34 @@ void dispatch_refuse_all(struct pool *p, const char *reply)
 		dispatch_refuse(p, job, reply);
 }
 
-/* Workers that have ended before their first answer. Until they have been waited for nobody knows why. */
-static int dying_at_birth(const struct pool *p)
+/* Workers that have hung up before their first answer, and will soon have been waited for: then it is known
+ * why. *next becomes earlier if it has to, to come again when that takes too long. */
+static int dying_at_birth(const struct pool *p, int64_t now, int64_t *next)
 {
 	int n = 0;
 
 	for (int i = 0; i < pool_slots(p); i++) {
 		const struct worker_facts *f = slots_facts(p->slots, i);
 
-		n += f->state == WORKER_KILLED && f->lost && !f->was_ready;
+		if (f->state != WORKER_KILLED || !f->lost || f->was_ready || f->changed_ms + DYING_MS <= now)
+			continue;
+		*next = policy_earlier(*next, f->changed_ms + DYING_MS);
+		n++;
 	}
 	return n;
 }
 
-void dispatch_mend_claims(struct pool *p)
+int64_t dispatch_mend_claims(struct pool *p, int64_t now)
 {
-	int dying = dying_at_birth(p);
+	int64_t next = POLICY_NEVER;
+	int dying = dying_at_birth(p, now, &next);
 
 	while (queue_length(p->for_start) > (size_t)(pool_count(p).starting + dying)) {
 		if (!policy_may_repeat(&p->history) ||
 		    staff_claim(p, "The worker that was starting is gone") != STAFF_CLAIMED)
 			dispatch_refuse(p, queue_pop(p->for_start), POOL_CANNOT_ACTIVATE);
 	}
+	return is_unsettled(p) ? next : POLICY_NEVER;
 }
 
 /* A slot has become free while jobs were queued. */
@@ -208,12 +229,13 @@ int64_t dispatch_start_for_queue(struct pool *p, int64_t now)
 {
 	int64_t at = pool_start_at(p, false);
 
-	while (queue_length(p->queue) > 0 && at <= now &&
-	       staff_claim(p, "Requests are queued") == STAFF_CLAIMED) {
-		queue_push(p->for_start, queue_pop(p->queue), 0);
+	while (queue_length(p->queue) > 0 && at <= now && claim(p, "Requests are queued") == STAFF_CLAIMED) {
+		int err = queue_push(p->for_start, queue_pop(p->queue), 0);
+
+		assert(err == 0); /* no more jobs than workers that start */
 		at = pool_start_at(p, false);
 	}
-	if (queue_length(p->queue) == 0 || slots_find_working(p->slots) < 0)
+	if (queue_length(p->queue) == 0 || is_unsettled(p) || slots_find_working(p->slots) < 0)
 		return POLICY_NEVER;
 	return at;
 }

@@ -27,8 +27,9 @@ void dispatch_refuse(const struct pool *p, struct job *job, const char *reply);
 void dispatch_refuse_all(struct pool *p, const char *reply);
 
 /* For those for whom no worker is starting any more: start another if that failed by accident
- * (somebody killed the process), once. Refuse them when that is not possible, or failed too. */
-void dispatch_mend_claims(struct pool *p);
+ * (somebody killed the process), once. Refuse them when that is not possible, or failed too. The time to come
+ * again, or POLICY_NEVER. */
+int64_t dispatch_mend_claims(struct pool *p, int64_t now_ms);
 
 /* Start workers for queued jobs where slots have become free; refuse those that have waited too long. Each
  * gives the time to come again, or POLICY_NEVER. */

@@ -298,8 +298,7 @@ static void on_pass(void *arg)
 	}
 	dispatch_serve(p);
 	staff_vacate_all(p);
-	next = staff_end_due(p);
-	dispatch_mend_claims(p);
+	next = policy_earlier(staff_end_due(p), dispatch_mend_claims(p, now));
 	next = policy_earlier(next, dispatch_start_for_queue(p, now));
 	next = policy_earlier(next, dispatch_expire(p, now));
 	next = policy_earlier(next, staff_fill(p, now));

@@ -17,7 +17,7 @@ struct pool {
 	struct policy_history history;
 	struct health health;
 	struct slots *slots;
-	struct queue *for_start; /* a worker is starting for each of these */
+	struct queue *for_start; /* a worker is starting, or has died starting, for each of these */
 	struct queue *queue;     /* these have come later than all of the former */
 	struct reload *reload;
 	struct succession *succession;

@@ -177,4 +177,23 @@ subtest 'recipients of one domain' => sub {
 
 cmp_ok $pool->stop, '<', 5, 'ends';
 is $pool->{status}, 0, 'exit status';
+# Until a worker that ended before its first answer has been waited for, its job waits too; that makes no queued job disappear.
+subtest 'a worker that is killed while it starts, and a queue behind it' => sub {
+	spew($pool->{rules}, "slow 1\n");
+	$pool->start('-x', 2, '-q', 10, '-Q', 60);
+	my @held = map { $pool->send_line("scan Q echo $_") } 1 .. 4;
+	ok wait_until(20, sub { $pool->log_text =~ /Queueing request \(2 queued\)/ }), 'two workers start, two requests are queued';
+	my ($pid) = $pool->log_text =~ /.*Starting worker 1 \(pid (\d+)\)/s;
+	kill KILL => $pid;
+	is $pool->reply($held[$_ - 1]), "$_\n", "request $_ is answered" for 1 .. 4;
+	$pool->stop;
+	spew($pool->{rules}, "hush\n");
+	$pool->start('-x', 1, '-q', 10, '-Q', 60);
+	my $begun = time;
+	is $pool->ask('scan Q echo x'), "error: Unable to activate worker\n", 'one whose output ends, and that stays, is not waited for';
+	cmp_ok time - $begun, '<', 10, '  for long';
+	$pool->stop;
+	spew($pool->{rules}, "good\n");
+};
+
 done_testing;
