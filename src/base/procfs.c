@@ -48,11 +48,12 @@ int procfs_read(pid_t pid, struct procfs_facts *out)
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
+		return errno == ENOENT ? -ESRCH : -errno;
+	if ((n = read(fd, text, sizeof(text) - 1)) == -1)
+		n = -errno;
 	close(fd);
 	if (n < 0)
-		return -EIO;
+		return (int)n;
 	text[n] = '\0';
 	return procfs_parse(text, out);
 }

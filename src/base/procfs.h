@@ -18,7 +18,7 @@ struct procfs_facts {
 /* Read the line of /proc/PID/stat, see proc(5). Pure. 0, or -EINVAL with *out untouched. */
 int procfs_parse(const char *line, struct procfs_facts *out);
 
-/* 0 or -errno. */
+/* 0; -ESRCH: there is no such process; -errno. */
 int procfs_read(pid_t pid, struct procfs_facts *out);
 
 /* The children of a process that have not ended, to free(); *n of them. 0 or -errno. Looks at every process.

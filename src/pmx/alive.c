@@ -1,6 +1,7 @@
 #include "pmx/alive.h"
 
 #include "base/number.h"
+#include "base/procfs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,40 +33,77 @@ pid_t alive_holder(const char *lock)
 	return whole.l_pid > 0 ? whole.l_pid : -EOPNOTSUPP; /* of another machine, or another pid namespace */
 }
 
-int alive_open(pid_t pid)
+static int handle_open(pid_t pid)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
 	return fd == -1 ? -errno : fd;
 }
 
-int alive_send(int pidfd, int signo)
+/* By its start: 0; -ESRCH: it has ended, whoever may have its pid now; -errno. */
+static int look_again(const struct alive *a)
 {
-	return syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) == -1 ? -errno : 0;
+	struct procfs_facts f;
+	int rc = procfs_read(a->pid, &f);
+
+	if (rc < 0)
+		return rc;
+	return f.start == a->start && f.state != 'Z' ? 0 : -ESRCH;
 }
 
-bool alive_has_ended(int pidfd)
+int alive_hold(pid_t pid, struct alive *out)
 {
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	struct procfs_facts f;
+	int rc;
 
-	return poll(&p, 1, 0) == 1;
+	*out = (struct alive){ .pid = pid, .fd = handle_open(pid) };
+	if (out->fd >= 0 || out->fd == -ESRCH)
+		return out->fd < 0 ? out->fd : 0;
+	out->fd = -1;
+	if ((rc = procfs_read(pid, &f)) == 0)
+		out->start = f.start;
+	return rc;
+}
+
+int alive_send(const struct alive *a, int signo)
+{
+	int rc = -ENOSYS;
+
+	if (a->fd != -1)
+		rc = syscall(SYS_pidfd_send_signal, a->fd, signo, NULL, 0) == -1 ? -errno : 0;
+	if (rc != -ENOSYS)
+		return rc;
+	if ((rc = look_again(a)) < 0)
+		return rc;
+	return kill(a->pid, signo) == -1 ? -errno : 0;
+}
+
+bool alive_has_ended(const struct alive *a)
+{
+	struct pollfd p = { .fd = a->fd, .events = POLLIN };
+
+	return a->fd != -1 ? poll(&p, 1, 0) == 1 : look_again(a) == -ESRCH;
+}
+
+void alive_release(struct alive *a)
+{
+	if (a->fd != -1)
+		close(a->fd);
+	a->fd = -1;
 }
 
 int alive_signal(const char *lock, int signo)
 {
 	pid_t pid = alive_holder(lock);
-	int fd, rc;
+	struct alive a;
+	int rc;
 
 	if (pid <= 0)
 		return pid == 0 ? -ESRCH : (int)pid;
-	if ((fd = alive_open(pid)) == -ENOSYS ||
-	    fd == -EPERM) /* an old kernel, or one that forbids handles */
-		return alive_holder(lock) != pid ? -ESRCH : kill(pid, signo) == -1 ? -errno : 0;
-	if (fd < 0)
-		return fd;
-	rc = alive_holder(lock) == pid ? alive_send(fd, signo)
-				       : -ESRCH; /* the handle is his now for certain */
-	close(fd);
+	if ((rc = alive_hold(pid, &a)) < 0)
+		return rc;
+	rc = alive_holder(lock) == pid ? alive_send(&a, signo) : -ESRCH; /* what we hold is his for certain */
+	alive_release(&a);
 	return rc;
 }
 
@@ -94,7 +132,7 @@ static int find_socket(pid_t pid, ino_t inode)
 
 int alive_take_socket(pid_t pid, ino_t inode)
 {
-	int pidfd = alive_open(pid), number, fd;
+	int pidfd = handle_open(pid), number, fd;
 
 	if (pidfd < 0)
 		return pidfd;

@@ -39,7 +39,7 @@ void ending_begin(struct ending_target *t, struct instance *taken, int control_f
 void ending_free(struct ending_target *t)
 {
 	for (size_t i = 0; i < t->n_workers; i++)
-		close(t->workers[i]);
+		alive_release(&t->workers[i]);
 	free(t->workers);
 	if (t->control_fd >= 0)
 		control_release(&t->instance.place, t->control_fd);
@@ -115,24 +115,25 @@ static int send_abort(struct ending_target *t)
 	return rc;
 }
 
-/* Handles of all children of the controller, from before it is killed: then they are nobody's any more. */
+/* All children of the controller, from before it is killed: then they are nobody's any more. */
 static int workers_hold(struct ending_target *t)
 {
 	pid_t *pids;
 	size_t n;
-	int rc = procfs_children(t->instance.mux, &pids, &n), fd;
+	int rc = procfs_children(t->instance.mux, &pids, &n);
 
-	if (rc == 0 && n > 0 && (t->workers = calloc(n, sizeof(int))) == NULL)
+	if (rc == 0 && n > 0 && (t->workers = calloc(n, sizeof(*t->workers))) == NULL)
 		rc = -ENOMEM;
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		struct procfs_facts f;
+		struct alive worker;
 
-		if ((fd = alive_open(pids[i])) < 0)
+		if (alive_hold(pids[i], &worker) < 0)
 			continue; /* it has ended */
 		if (procfs_read(pids[i], &f) == 0 && f.parent == t->instance.mux)
-			t->workers[t->n_workers++] = fd;
+			t->workers[t->n_workers++] = worker;
 		else
-			close(fd);
+			alive_release(&worker);
 	}
 	free(pids);
 	return rc;
@@ -150,7 +151,7 @@ static int send_kill(struct ending_target *t)
 	if (t->instance.front > 0)
 		front = alive_signal(p->front_lock, SIGKILL);
 	for (size_t i = 0; i < t->n_workers; i++)
-		alive_send(t->workers[i], SIGKILL);
+		alive_send(&t->workers[i], SIGKILL);
 	return rc < 0 ? rc : mux < 0 ? mux : front;
 }
 
@@ -239,7 +240,7 @@ static void gone(struct ending_target *t)
 static bool workers_are_gone(const struct ending_target *t)
 {
 	for (size_t i = 0; i < t->n_workers; i++)
-		if (!alive_has_ended(t->workers[i]))
+		if (!alive_has_ended(&t->workers[i]))
 			return false;
 	return true;
 }

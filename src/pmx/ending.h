@@ -3,6 +3,7 @@
 #ifndef DEFANG_PMX_ENDING_H
 #define DEFANG_PMX_ENDING_H
 
+#include "pmx/alive.h"
 #include "pmx/control.h"
 #include "pmx/instance.h"
 #include "pmx/options.h"
@@ -25,13 +26,13 @@ struct ending_target {
 	const char *signal;
 	bool escalate;
 	bool keep_port;    /* somebody holds its socket, for the next instance: set after ending_begin() */
-	int64_t timeout_s; /* of a graceful end */
+	int64_t timeout_s; /* of a graceful end; 0: it is not waited for */
 	/* progress */
 	enum ending_result result;
 	int error;
 	bool sent, mux_asked;
 	int64_t begun_ms, deadline_ms, mux_looked_ms;
-	int *workers; /* handles of processes, for a kill */
+	struct alive *workers; /* for a kill */
 	size_t n_workers;
 };
 

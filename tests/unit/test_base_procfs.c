@@ -50,7 +50,7 @@ static void test_read(void **state)
 	assert_true(f.start > 0 && procfs_kb(f.rss_pages) > 100);
 	assert_int_equal(f.parent, getppid());
 	assert_true(f.size > f.rss_pages && f.threads >= 1);
-	assert_int_equal(procfs_read(0x7ffffff0, &f), -ENOENT);
+	assert_int_equal(procfs_read(0x7ffffff0, &f), -ESRCH);
 }
 
 static void test_children(void **state)

@@ -20,7 +20,7 @@ use JSON::PP;
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw(top stage data wait_until slurp spew lines run_command start_program end_program free_port sanitized temp_dir);
+our @EXPORT_OK = qw(top stage data wait_until slurp spew lines run_command start_program end_program free_port sanitized temp_dir helper);
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 my $build = abs_path($ENV{DEFANG_BUILD} // "$top/build");
@@ -104,6 +104,7 @@ sub stage
 stage() if -d "$build/stage";
 
 sub program { return stage() . "/bin/$_[0]" }
+sub helper { return "$build/tests/helpers/$_[0]" }
 
 # A TCP port of 127.0.0.1 that is free now. Not one of those the kernel gives to clients, so that it stays free.
 sub free_port
