@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define TRY_AGAIN_MS 2000
+#define RESTART_WAIT_S 300 /* the default of stop_timeout */
 
 struct renewal { /* of one milter */
 	struct instance instance;
@@ -98,6 +99,8 @@ static enum status stop_it(const struct run *r, struct renewal *n)
 
 	stopping_begin(r, &n->instance, CONTROL_OURS, &t);
 	t.keep_port = n->taken_over;
+	if (t.timeout_s == 0 && !t.escalate) /* who would start it when nobody waits? */
+		t.timeout_s = RESTART_WAIT_S;
 	status = stopping_wait(r, &t, 1);
 	if (status == STATUS_OK && t.result != ENDING_GONE)
 		status = STATUS_FAILED;

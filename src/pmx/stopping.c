@@ -124,6 +124,10 @@ static enum status say_result(const struct run *r, const struct ending_target *t
 		journal("milter %s: stopped (%s)", t->instance.name, t->signal);
 		return STATUS_OK;
 	case ENDING_OVERDUE:
+		if (t->level == END_GRACEFUL && t->timeout_s == 0) {
+			run_say(r, "%s: not waited for; it is still stopping\n", t->instance.name);
+			return STATUS_OK;
+		}
 		say_overdue(t);
 		return STATUS_FAILED;
 	default:

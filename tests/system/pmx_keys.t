@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Keys of pmx.conf whose effect is seen outside of a command line: log_to, log_utc, stdout, stderr, umask, preload_interpreters, checks, the
-# other sockets, a filter program of one's own, spool folders, stop_escalate.
+# other sockets, a filter program of one's own, spool folders, stop_timeout, stop_escalate.
 use strict;
 use warnings;
 use Test::More;
@@ -46,6 +46,64 @@ subtest 'umask, local port, preload_interpreters, checks, other sockets, spool f
 	ok !-e "$sock/Policy.sock", 'the socket is gone';
 };
 
+subtest 'umask and the like by default' => sub {
+	my $pmx = Defang::Pmx->new(Policy => { local => 1 });
+	well($pmx, 'start');
+	is sprintf('%03o', (stat "$pmx->{dir}/sock/Policy.sock")[2] & 0777), '750', 'the group may not write to the socket';
+	ok !-e "$pmx->{dir}/log/milters.log", 'no log but syslog';
+	ok -e "$pmx->{dir}/log/Policy.err", 'standard error has its file';
+	well($pmx, 'stop');
+};
+
+subtest 'stop_timeout, stop_escalate, abort_timeout' => sub {
+	my $go = Defang::Test::temp_dir('defang-go');
+	chmod 0777, $go;
+	my $pmx = Defang::Pmx->new(Policy => {
+		filter => "sub filter_begin { open my \$at, '>', '$go/busy'; select undef, undef, undef, 0.02 until -e '$go/go'; return }\n"
+			. "sub filter { return action_accept() }\n1;\n" });
+	my $message = sub {
+		unlink "$go/$_" for qw(go busy);
+		my $program = Defang::Test::start_program("$pmx->{dir}/message", Defang::Test::program('milter-send'), '-m', $pmx->port('Policy'),
+			'--json', Defang::Test::data('plain.eml'));
+		wait_until(60, sub { -e "$go/busy" }, 'the filter at work');
+		return $program;
+	};
+	my $start = sub { my ($more) = @_; $pmx->{milters}{Policy}{more} = $more; $pmx->write; well($pmx, 'start'); return };
+	my $ended = sub { my ($program) = @_; return wait_until(120, sub { Defang::Test::has_ended($program) }) };
+
+	$start->("stop_timeout = 1\n");
+	my $held = $message->();
+	my ($status, undef, $err) = $pmx->run('stop');
+	is $status, 1, 'stop_timeout = 1: it takes too long';
+	like $err, qr/^Policy: still draining after \d+s \(1 connection\)/m, '  said so';
+	spew("$go/go", '');
+	ok $ended->($held) && $held->{status} == 0, '  and the message is accepted';
+	wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopped' }, 'the end');
+
+	$start->("stop_timeout = 0\n");
+	$held = $message->();
+	my $restart = $pmx->begin('restart');
+	wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopping' }, 'the restart at its stop');
+	spew("$go/go", '');
+	ok $ended->($restart) && $restart->{status} == 0, 'stop_timeout = 0: a restart waits all the same' or diag slurp($restart->{log});
+	ok $ended->($held) && $held->{status} == 0, '  and the message is accepted';
+	$held = $message->();
+	($status, my $out, $err) = $pmx->run('stop');
+	is $status, 0, '  a stop does not' or diag $err;
+	like $out, qr/^Policy: not waited for; it is still stopping$/m, '  said so';
+	ok !Defang::Test::has_ended($held), '  the message is in hand';
+	spew("$go/go", '');
+	ok $ended->($held) && $held->{status} == 0, '  and is accepted';
+	wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopped' }, 'the end');
+
+	$start->("stop_timeout = 1\nstop_escalate = yes\nabort_timeout = 30\n");
+	$held = $message->();
+	($status, undef, $err) = $pmx->run('stop');
+	is $status, 0, 'stop_escalate: it ends' or diag $err;
+	ok $ended->($held) && $held->{status} != 0, '  the message got no verdict';
+	is_deeply [$pmx->left('Policy')], [], '  nothing is left';
+};
+
 subtest 'filter: a program of its own' => sub {
 	my $pmx = Defang::Pmx->new(Policy => {});
 	my $fake = spew("$pmx->{dir}/fake", slurp(top() . '/tests/system/workers/fake'));
@@ -79,6 +137,14 @@ subtest 'rules, and folders of others' => sub {
 	chmod 0777, $pmx->{run};
 	($status, undef, $err) = $pmx->run('start');
 	like $err, qr/^Policy: start failed: run_dir \S+: others may write it$/m, 'a run_dir that everybody may write';
+	chmod 0775, $pmx->{run};
+	($status, undef, $err) = $pmx->run('start');
+	like $err, qr/^Policy: start failed: run_dir \S+: others may write it$/m, 'one that a group may write';
 	chmod 0755, $pmx->{run};
+	rmdir "$pmx->{dir}/log" or die $!;
+	($status, undef, $err) = $pmx->run('start');
+	is $status, 1, 'a log_dir that is not there';
+	like $err, qr/^Policy: start failed: .*No such file or directory$/m, '  said so';
+	is_deeply [$pmx->left('Policy')], [], '  nothing is left';
 };
 done_testing;
