@@ -82,6 +82,25 @@ subtest 'R47: help needs nothing' => sub {
 	my ($status, $out) = pmx('help');
 	is $status, 0, 'exit status 0';
 	like $out, qr/pmx-milter/i, '  it tells something';
+	SKIP: {
+		skip 'only root can be another user', 1 if $> != 0 || !-x '/usr/bin/setpriv';
+		($status, $out) = run_command(20, qw(setpriv --reuid=nobody --regid=nogroup --clear-groups), stage() . '/bin/pmx-milter', '-c', '/none', 'help');
+		is $status, 0, 'nor rights, nor a configuration';
+	}
+	SKIP: {
+		skip 'only root can put a viewer there, and take it away', 3 if $> != 0 || system(qw(unshare --mount true)) != 0;
+		my $viewer = spew("$dir/viewer", "#!/bin/sh\necho \"shown: \$1\"\n");
+		my $none = spew("$dir/no-viewer", '');
+		chmod 0755, $viewer;
+		# Where the viewer is looked for: a place that is there already, or else one in an empty folder.
+		my $at = (grep { -x } qw(/usr/bin/man /bin/man))[0] // '/usr/local/bin/man';
+		my $inside = '[ -e "$2" ] || mount -t tmpfs none "${2%/man}" && : >>"$2" && mount --bind "$1" "$2" && exec "$3" help';
+		($status, $out) = run_command(20, qw(unshare --mount sh -c), $inside, 'sh', $viewer, $at, stage() . '/bin/pmx-milter');
+		like $out, qr{^shown: /.*/man8/pmx-milter\.8$}, 'R47: it shows the manual page';
+		($status, $out) = run_command(20, qw(unshare --mount sh -c), $inside, 'sh', $none, $at, stage() . '/bin/pmx-milter');
+		is $status, 0, 'R47: without a viewer: exit status 0, too';
+		like $out, qr/^usage: pmx-milter .*start\|restart/, '  and a text of its own';
+	}
 	($status, $out) = pmx('--version');
 	like $out, qr/^pmx-milter version \S+$/, 'the version';
 };

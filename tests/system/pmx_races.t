@@ -156,6 +156,13 @@ subtest 'races 4, 5, 6: files that lie' => sub {
 		stop_well();
 	}
 	ok -s '/etc/passwd', 'a link was not followed';
+	for my $lock (qw(front.lock mux.lock)) {
+		unlink "$folder/$lock";
+		symlink '/etc/passwd', "$folder/$lock" or die $!;
+		is $pmx->view('Policy')->{state}, 'stopped', "$lock is a link: nothing runs";
+		start_well();
+		stop_well();
+	}
 	spew("$folder/state", "garbage\n");
 	start_well();
 	stop_well();
@@ -207,6 +214,27 @@ subtest 'race 12: a port that is taken' => sub {
 	like $err, qr/^Policy: start failed: cannot bind \S+: address in use$/m, '  said so';
 	is_deeply [$pmx->left('Policy')], [], '  nothing is left';
 	is $pmx->view('Policy')->{state}, 'stopped', '  nothing runs';
+};
+
+subtest 'race 13: a spool that is full' => sub {
+	plan skip_all => 'only root mounts a small folder' if $> != 0 || system('unshare', '--mount', 'true') != 0;
+	my $small = $pmx->{dir} . '/small';
+	mkdir $small or die $!;
+	# A mount namespace of its own for the two programs; pmx-milter and the test are outside after the start.
+	my ($status, $out, $err) = Defang::Test::run_command(120, 'unshare', '--mount', 'sh', '-c',
+		'spool=$1; shift; mount -t tmpfs -o size=256k,mode=0750 none "$spool" && chown nobody "$spool" && (dd if=/dev/zero of="$spool/fill" bs=4k; true) && exec "$@"',
+		'sh', $pmx->spool('Policy'), $pmx->command('start'));
+	is $status, 0, 'it starts: it takes mail again as soon as there is room' or diag "$out$err";
+	my $view = $pmx->view('Policy');
+	my $full = "/proc/$view->{pid}/root" . $pmx->spool('Policy');
+	ok -s "$full/fill", '  on a spool that is full';
+	is $pmx->send('Policy')->{verdict}, 'tempfail', 'mail is told to come again';
+	is_deeply [glob "$full/mdefang-*"], [], '  nothing is left of it';
+	is $pmx->view('Policy')->{state}, 'running', '  and it runs';
+	unlink "$full/fill" or die $!;
+	is $pmx->send('Policy')->{verdict}, 'accept', 'when there is room mail is taken';
+	stop_well();
+	is_deeply [$pmx->left('Policy')], [], 'nothing is left';
 };
 
 subtest 'race 13: a spool that cannot be written' => sub {

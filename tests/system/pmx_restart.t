@@ -49,7 +49,7 @@ subtest 'a new port' => sub {
 	my $old = $policy->{port};
 	$policy->{port} = 'inet:' . free_port() . '@127.0.0.1';
 	$pmx->write;
-	is $pmx->view('Policy')->{port}, $old, 'the status tells the port that it was started with';
+	is $pmx->view('Policy')->{port}, $old, 'R25: the status tells the port that it was started with';
 	is +($pmx->run('restart', 'Policy'))[0], 0, 'restart';
 	is $pmx->view('Policy')->{port}, $policy->{port}, 'the new one';
 	is $pmx->send('Policy')->{verdict}, 'accept', '  takes mail';
@@ -113,6 +113,7 @@ subtest 'race 16: a block that was renamed' => sub {
 	isnt pid_of('Outbound'), $other, '  others are restarted';
 	is +($pmx->run('stop'))[0], 0, 'R11: stop without names';
 	ok !Defang::Pmx::is_alive($pid), '  stops it';
+	is $pmx->view('Outbound')->{state}, 'stopped', '  and the disabled one that runs';
 	is_deeply [$pmx->left('Policy')], [], '  nothing is left';
 	spew($pmx->{conf}, $good);
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Ways to end: R14 to R18, and the races of stop: sessions in mid-message at each signal, escalation, workers that compute, --no-wait.
+# Ways to end, by each signal: what becomes of sessions in mid-message, escalation, workers that compute, stops that do not wait.
 use strict;
 use warnings;
 use Test::More;
@@ -48,25 +48,51 @@ sub message_begin
 
 sub workers { my ($view) = @_; return grep { defined } map { $_->{pid} } @{ $view->{slots} } }
 
-subtest 'R15: the message in hand is finished' => sub {
+for my $how ([], ['-TERM']) {
+	subtest "R15: the message in hand is finished: stop @$how" => sub {
+		my $view = started();
+		my $message = message_begin();
+		my $stop = $pmx->begin('stop', @$how);
+		wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopping' }, 'the stop');
+		wait_until(60, sub { !$pmx->connect('Policy') }, 'the port to be closed');
+		pass 'a new connection is not served';
+		my (undef, $out) = $pmx->run('status');
+		like $out, qr/^milter Policy: stopping \(1 connection left, \d+s\)$/m, 'the status says what it waits for';
+		like $out, qr/ flags=0x2 conns=1 /, '  the flag, too';
+		ok !Defang::Test::has_ended($stop), 'the stop waits';
+		spew("$dir/go", '');
+		wait_until(60, sub { Defang::Test::has_ended($stop) }, 'the end of the stop');
+		is $stop->{status}, 0, 'it has worked' or diag slurp($stop->{log});
+		my $signal = @$how ? 'TERM' : 'HUP';
+		like slurp($stop->{log}), qr/^Policy: stopping \($signal\), 1 connection open$/m, '  and said what it waited for';
+		wait_until(60, sub { Defang::Test::has_ended($message) }, 'the verdict');
+		is $message->{status}, 0, 'the message was accepted' or diag slurp($message->{log});
+		ok !Defang::Pmx::is_alive($_), "process $_ is gone" for $view->{pid}, $view->{master}{pid}, workers($view);
+		is_deeply [$pmx->left('Policy')], [], 'nothing is left';
+	};
+}
+
+subtest 'R13, R14: the ways to write a signal' => sub {
 	my $view = started();
-	my $message = message_begin();
-	my $stop = $pmx->begin('stop');
-	wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopping' }, 'the stop');
-	wait_until(60, sub { !$pmx->connect('Policy') }, 'the port to be closed');
-	pass 'a new connection is not served';
-	my (undef, $out) = $pmx->run('status');
-	like $out, qr/^milter Policy: stopping \(1 connection left, \d+s\)$/m, 'the status says what it waits for';
-	like $out, qr/ flags=0x2 conns=1 /, '  the flag, too';
-	ok !Defang::Test::has_ended($stop), 'the stop waits';
-	spew("$dir/go", '');
-	wait_until(60, sub { Defang::Test::has_ended($stop) }, 'the end of the stop');
-	is $stop->{status}, 0, 'it has worked' or diag slurp($stop->{log});
-	like slurp($stop->{log}), qr/^Policy: stopping \(HUP\), 1 connection open$/m, '  and said what it waited for';
-	wait_until(60, sub { Defang::Test::has_ended($message) }, 'the verdict');
-	is $message->{status}, 0, 'the message was accepted' or diag slurp($message->{log});
-	ok !Defang::Pmx::is_alive($_), "process $_ is gone" for $view->{pid}, $view->{master}{pid}, workers($view);
-	is_deeply [$pmx->left('Policy')], [], 'nothing is left';
+	for my $word (qw(-USR1 -STOP -FOO -SIG -SIGHUP2 -0 -10 -64 -999 -1x -)) {
+		my ($status, $out, $err) = $pmx->run('stop', $word, 'Policy');
+		is $status, 2, "R14: stop $word is a usage error";
+		like $err, qr/^pmx-milter: '\Q$word\E' does not stop a milter: use -HUP, -TERM, -INT, -QUIT or -KILL$/m, '  said so';
+	}
+	is +($pmx->run('stop', '-HUP', '-INT', 'Policy'))[0], 2, 'so are two of them';
+	is +($pmx->run('stop', 'HUP'))[0], 2, 'R13: without a dash it is the name of a milter';
+	my $after = $pmx->view('Policy');
+	is_deeply [@$after{qw(state pid flags)}, $after->{master}{pid}], ['running', $view->{pid}, 0, $view->{master}{pid}], 'R14: nothing was signalled';
+	is $pmx->send('Policy')->{verdict}, 'accept', '  and it takes mail';
+	my %ways = (HUP => [qw(-HUP -SIGHUP -hup -1)], TERM => ['-15'], INT => ['-2'], QUIT => ['-Quit'], KILL => ['-9']);
+	for my $signal (sort keys %ways) {
+		for my $word (@{ $ways{$signal} }) {
+			started() if $pmx->view('Policy')->{state} ne 'running';
+			my ($status, $out, $err) = $pmx->run('stop', $word, 'Policy');
+			is $status, 0, "R14: stop $word" or diag $err;
+			like $out, qr/^Policy: stopping \($signal\)(?:, 0 connections open)?\nPolicy: stopped$/m, "  is $signal";
+		}
+	}
 };
 
 subtest 'race 20: workers that compute' => sub {
@@ -125,6 +151,25 @@ subtest 'R18, race 11: HUP, then INT; HUP, then KILL' => sub {
 	}
 };
 
+subtest 'R18, race 11: HUP, INT that gets stuck, KILL' => sub {
+	my $view = started();
+	my $message = message_begin();
+	my $gentle = $pmx->begin('stop');
+	wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopping' }, 'the gentle stop');
+	kill STOP => $view->{pid}; # so that INT has to wait
+	my $abort = $pmx->begin('stop', '-INT');
+	wait_until(60, sub { (slurp($abort->{log}) // '') =~ /stopping \(INT\)/ }, 'the abort');
+	ok !Defang::Test::has_ended($_), 'both wait' for $gentle, $abort;
+	my ($status, $out, $err) = $pmx->run('stop', '-KILL');
+	is $status, 0, 'KILL ends it' or diag $err;
+	for my $other ($gentle, $abort) {
+		wait_until(60, sub { Defang::Test::has_ended($other) }, 'the end of another stop');
+		is $other->{status}, 0, '  the others end, too' or diag slurp($other->{log});
+	}
+	wait_until(60, sub { Defang::Test::has_ended($message) }, 'the end of the session');
+	ok !Defang::Pmx::is_alive($_), "process $_ is gone" for $view->{pid}, $view->{master}{pid};
+};
+
 subtest 'a second gentle stop aborts nothing' => sub {
 	started();
 	my $message = message_begin();
@@ -136,15 +181,15 @@ subtest 'a second gentle stop aborts nothing' => sub {
 };
 
 subtest 'time is over: it goes on ending' => sub {
-	for my $how (['--timeout', 1], ['--no-wait']) {
+	for my $how (['--timeout', 1], ['--no-wait'], ['--timeout', 0]) {
 		started();
 		my $message = message_begin();
 		my ($status, $out, $err) = $pmx->run('stop', @$how);
-		if ($how->[0] eq '--timeout') {
+		if ($how->[1]) {
 			is $status, 1, '--timeout: exit status 1';
 			like $err, qr/^Policy: still draining after \d+s \(1 connection\); try: pmx-milter stop -INT Policy$/m, '  what to do';
 		} else {
-			is $status, 0, '--no-wait: exit status 0';
+			is $status, 0, "@$how: exit status 0" or diag $err;
 		}
 		is $pmx->view('Policy')->{state}, 'stopping', '  it is stopping';
 		spew("$dir/go", '');

@@ -9,7 +9,9 @@ use Defang::Test qw(stage run_command slurp);
 plan skip_all => 'needs root to be several users' if $> != 0;
 plan skip_all => 'needs setpriv' if !-x '/usr/bin/setpriv';
 
-my $pmx = Defang::Pmx->new(Policy => {});
+my $go = Defang::Test::temp_dir('defang-go');
+chmod 0777, $go;
+my $pmx = Defang::Pmx->new(Policy => { filter => "sub filter_begin { select undef, undef, undef, 0.02 while -e '$go/slow'; return }\nsub filter { return action_accept() }\n1;\n" });
 
 sub become { my ($user) = @_; return ('setpriv', "--reuid=$user", '--regid=' . (getpwnam $user)[3], '--clear-groups') }
 
@@ -31,7 +33,10 @@ is +(as('nobody', 'stop'))[0], 0, '  to stop';
 ($status, $out, $err) = init('start');
 is $status, 0, 'R4: pmx-init, by root' or diag "$out$err";
 my $view = $pmx->view('Policy');
-is uid_of($view->{$_}{pid}), (getpwnam 'nobody')[2], "  the $_ does not run as root" for qw(frontend master);
+is $pmx->send('Policy')->{verdict}, 'accept', '  it takes mail';
+my @workers = grep { defined } map { $_->{pid} } @{ $pmx->view('Policy')->{slots} };
+cmp_ok scalar @workers, '>', 0, '  with a worker';
+is uid_of($_), (getpwnam 'nobody')[2], "  process $_ does not run as root" for $view->{pid}, $view->{master}{pid}, @workers;
 
 for my $command ('start', 'stop', 'restart') {
 	($status, $out, $err) = as('daemon', $command);
@@ -44,7 +49,12 @@ is +(as('daemon', 'check'))[0], 0, 'check is for everybody';
 is $pmx->view('Policy')->{pid}, $view->{pid}, 'nothing has happened to the milter';
 ($status, $out, $err) = run_it(become('nobody'), stage() . '/bin/pmx-init', '-c', $pmx->{conf}, 'stop');
 is $status, 4, 'pmx-init is for root';
-is +(init('stop'))[0], 0, 'and stops';
+Defang::Test::spew("$go/slow", '');
+my $held = Defang::Test::start_program("$pmx->{dir}/held", Defang::Test::program('milter-send'), '-m', $pmx->port('Policy'), Defang::Test::data('plain.eml'));
+Defang::Test::wait_until(60, sub { $pmx->view('Policy')->{pool}{req} }, 'the filter at work');
+($status, $out, $err) = init('stop', '--timeout', 1);
+is $status, 0, 'R4: its stop does not wait for ever for what is in hand' or diag "$out$err";
+is_deeply [$pmx->left('Policy')], [], '  nothing is left';
 
 # After a boot /run is empty.
 SKIP: {
@@ -70,4 +80,7 @@ Defang::Test::spew($pmx->{conf}, $text =~ s/^user = .*/user = no_such_user/mr);
 ($status, $out, $err) = $pmx->run('start');
 is $status, 6, 'an unknown user: exit status 6';
 like $err, qr/^pmx-milter: user no_such_user: no such user$/m, '  said so';
+Defang::Test::spew($pmx->{conf}, $text =~ s/^user = .*\n//mr);
+($status, $out, $err) = as('daemon', 'start');
+like $err, qr/^pmx-milter: (?:not permitted: run it as user pmx6|user pmx6: no such user)$/m, 'R3: when none is named it is user pmx6';
 done_testing;

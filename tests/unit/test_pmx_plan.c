@@ -155,6 +155,9 @@ static void test_defaults(void **state)
 	assert_int_equal(p.abort_timeout_s, 15);
 	assert_int_equal(p.kill_timeout_s, 5);
 	assert_false(p.escalate);
+	assert_false(p.group);
+	assert_null(p.filter);
+	assert_string_equal(p.spool, "/var/spool/MIMEDefang");
 	assert_int_equal(p.max_workers, 2);
 	plan_free(&p);
 	conf_free(&c);

@@ -17,6 +17,13 @@ use Defang::Test qw(stage spew slurp temp_dir run_command free_port wait_until);
 my $filter = "sub filter_begin { return }\nsub filter { return action_accept() }\n1;\n";
 my @all;
 
+# What a sanitizer finds in a program that has gone to the background goes to a file here, for its standard error leads nowhere.
+my $reports = Defang::Test::sanitized() ? temp_dir('defang-reports') : undef;
+if (defined $reports) {
+	chmod 01777, $reports or die "$reports: $!\n";
+	$ENV{$_} = join ':', grep { defined } $ENV{$_}, "log_path=$reports/report" for qw(ASAN_OPTIONS UBSAN_OPTIONS);
+}
+
 sub new
 {
 	my ($class, @milters) = @_;
@@ -168,7 +175,7 @@ sub faults_of
 	my ($req, $accepted) = (0, 0);
 	$req += $_->{req}, $accepted += $_->{acc}{slot} for @slots;
 	my %holds = (
-		'R33: waiting is 0' => $v->{waiting} == 0,
+		'R32: waiting is 0' => $v->{waiting} == 0,
 		'R35: the peak never falls, and is not below what lives' => $pool->{peak} >= $peak && $pool->{peak} >= @live,
 		'R36: the second number is twice the limit' => $pool->{max} == 2 * $pool->{active_max},
 		'R37: at most half live that are not retiring' => @live - @retiring <= $pool->{active_max} && @live <= $pool->{max},
@@ -199,12 +206,23 @@ sub kill_all
 	return;
 }
 
-END {
+sub clean_up
+{
 	local ($?, $@);
 	for my $self (@all) {
 		next if $self->{owner} != $$;
 		eval { $self->kill_all; 1 } or warn $@;
 	}
+	return;
+}
+
+# A report of a sanitizer makes the whole test fail.
+END {
+	my $owner = grep { $_->{owner} == $$ } @all;
+	clean_up();
+	my @found = $owner && defined $reports ? glob "$reports/report.*" : ();
+	print {*STDERR} map { slurp($_) } @found;
+	$? = 99 if @found;
 }
 
 1;
