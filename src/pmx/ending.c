@@ -38,9 +38,9 @@ void ending_begin(struct ending_target *t, struct instance *taken, int control_f
 
 void ending_free(struct ending_target *t)
 {
-	for (size_t i = 0; i < t->n_workers; i++)
-		alive_release(&t->workers[i]);
-	free(t->workers);
+	for (size_t i = 0; i < t->n_held; i++)
+		alive_release(&t->held[i]);
+	free(t->held);
 	if (t->control_fd >= 0)
 		control_release(&t->instance.place, t->control_fd);
 	instance_free(&t->instance);
@@ -72,6 +72,44 @@ int64_t ending_busy(const struct instance *i)
 		busy += s.slots[n].in_flight > 0 ? s.slots[n].in_flight : 0;
 	snapshot_free(&s);
 	return busy;
+}
+
+/* --- processes to be waited for --- */
+
+static int hold(struct ending_target *t, pid_t pid)
+{
+	struct alive *grown = realloc(t->held, (t->n_held + 1) * sizeof(*grown));
+	int rc;
+
+	if (grown == NULL)
+		return -ENOMEM;
+	t->held = grown;
+	if ((rc = alive_hold(pid, &grown[t->n_held])) == 0)
+		t->n_held++;
+	return rc;
+}
+
+/* The last one: it was not whom we meant. */
+static void let_go(struct ending_target *t)
+{
+	alive_release(&t->held[--t->n_held]);
+}
+
+static void program_hold(struct ending_target *t, pid_t pid, const char *lock)
+{
+	for (size_t i = 0; i < t->n_held; i++)
+		if (t->held[i].pid == pid)
+			return;
+	if (pid > 0 && hold(t, pid) == 0 && alive_holder(lock) != pid)
+		let_go(t);
+}
+
+static bool all_are_gone(const struct ending_target *t)
+{
+	for (size_t i = 0; i < t->n_held; i++)
+		if (!alive_has_ended(&t->held[i]))
+			return false;
+	return true;
 }
 
 /* --- signals --- */
@@ -122,18 +160,13 @@ static int workers_hold(struct ending_target *t)
 	size_t n;
 	int rc = procfs_children(t->instance.mux, &pids, &n);
 
-	if (rc == 0 && n > 0 && (t->workers = calloc(n, sizeof(*t->workers))) == NULL)
-		rc = -ENOMEM;
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		struct procfs_facts f;
-		struct alive worker;
 
-		if (alive_hold(pids[i], &worker) < 0)
-			continue; /* it has ended */
-		if (procfs_read(pids[i], &f) == 0 && f.parent == t->instance.mux)
-			t->workers[t->n_workers++] = worker;
-		else
-			alive_release(&worker);
+		if ((rc = hold(t, pids[i])) == -ESRCH)
+			rc = 0; /* it has ended */
+		else if (rc == 0 && (procfs_read(pids[i], &f) < 0 || f.parent != t->instance.mux))
+			let_go(t);
 	}
 	free(pids);
 	return rc;
@@ -150,8 +183,8 @@ static int send_kill(struct ending_target *t)
 	}
 	if (t->instance.front > 0)
 		front = alive_signal(p->front_lock, SIGKILL);
-	for (size_t i = 0; i < t->n_workers; i++)
-		alive_send(&t->workers[i], SIGKILL);
+	for (size_t i = 0; i < t->n_held; i++)
+		alive_send(&t->held[i], SIGKILL);
 	return rc < 0 ? rc : mux < 0 ? mux : front;
 }
 
@@ -237,14 +270,6 @@ static void gone(struct ending_target *t)
 		unlink(t->instance.place.asked); /* a restart has yet to look at it */
 }
 
-static bool workers_are_gone(const struct ending_target *t)
-{
-	for (size_t i = 0; i < t->n_workers; i++)
-		if (!alive_has_ended(&t->workers[i]))
-			return false;
-	return true;
-}
-
 void ending_step(struct ending_target *t, int64_t now_ms)
 {
 	if (t->result != ENDING_GOES_ON)
@@ -252,7 +277,9 @@ void ending_step(struct ending_target *t, int64_t now_ms)
 	if (t->begun_ms == 0)
 		t->begun_ms = now_ms;
 	instance_update(&t->instance);
-	if (!instance_has_process(&t->instance) && workers_are_gone(t)) {
+	program_hold(t, t->instance.front, t->instance.place.front_lock);
+	program_hold(t, t->instance.mux, t->instance.place.mux_lock);
+	if (!instance_has_process(&t->instance) && all_are_gone(t)) { /* a lock is free a moment before */
 		gone(t);
 	} else if (t->instance.front < 0 || t->instance.mux < 0) {
 		t->result = ENDING_FAILED;

@@ -32,8 +32,8 @@ struct ending_target {
 	int error;
 	bool sent, mux_asked;
 	int64_t begun_ms, deadline_ms, mux_looked_ms;
-	struct alive *workers; /* for a kill */
-	size_t n_workers;
+	struct alive *held; /* both programs, and for a kill the workers */
+	size_t n_held;
 };
 
 /* Take what is found over; timeout_s below 0: the state's. */

@@ -19,6 +19,12 @@ __attribute__((constructor)) static void file_find(void)
 	file = name != NULL ? strdup(name) : NULL;
 }
 
+__attribute__((destructor)) static void file_forget(void)
+{
+	free(file);
+	file = NULL;
+}
+
 static time_t shift(void)
 {
 	char text[32] = "";

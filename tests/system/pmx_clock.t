@@ -8,7 +8,7 @@ use JSON::PP;
 use POSIX ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use Defang::Pmx;
-use Defang::Test qw(stage slurp spew wait_until helper);
+use Defang::Test qw(slurp spew wait_until);
 
 my $day = 86400;
 my $go = Defang::Test::temp_dir('defang-go');
@@ -27,30 +27,9 @@ sub filter { return action_accept() }
 FILTER
 my $pmx = Defang::Pmx->new(Policy => { filter => $filter });
 my $clock = "$pmx->{dir}/clock";
-my $own = "$pmx->{dir}/stage";
+$pmx->{with} = $pmx->preload('wall_clock.so', WALL_CLOCK => $clock);
 
-# The installed programs once more, those of the milter each behind a script that gives it the clock: pmx-milter hands on no environment.
-sub stage_make
-{
-	system('cp', '-a', stage(), $own) == 0 or die "cannot copy the stage\n";
-	spew("$pmx->{dir}/wall_clock.so", slurp(helper('wall_clock.so')));
-	for my $program (qw(mimedefang mimedefang-multiplexor)) {
-		rename "$own/bin/$program", "$own/bin/$program.real" or die $!;
-		spew("$own/bin/$program", "#!/bin/sh\nLD_PRELOAD=$pmx->{dir}/wall_clock.so WALL_CLOCK=$clock exec $own/bin/$program.real \"\$@\"\n");
-		chmod 0755, "$own/bin/$program";
-	}
-	return;
-}
-
-sub command
-{
-	my (@words) = @_;
-	return ('env', "LD_PRELOAD=$pmx->{dir}/wall_clock.so", "WALL_CLOCK=$clock", "$own/bin/pmx-milter", '-c', $pmx->{conf}, @words);
-}
-
-sub run { my (@words) = @_; my ($s, $out, $err) = Defang::Test::run_command(180, command(@words)); return ($s >> 8, $out, $err) }
-sub begin { my (@words) = @_; return Defang::Test::start_program("$pmx->{dir}/begun-" . ++$pmx->{begun}, command(@words)) }
-sub well { my (@words) = @_; my ($s, $out, $err) = run(@words); is $s, 0, "@words" or diag "$out$err"; return }
+sub well { my (@words) = @_; my ($s, $out, $err) = $pmx->run(@words); is $s, 0, "@words" or diag "$out$err"; return }
 sub set_clock { spew($clock, "$_[0]\n"); return }
 sub mono { return clock_gettime(CLOCK_MONOTONIC) }
 sub reset_go { unlink "$go/$_" for qw(go slow busy slow_load loading); set_clock(0); return }
@@ -73,9 +52,6 @@ sub message_begin
 	return $program;
 }
 
-# The sanitizers want to be loaded before anything else.
-local $ENV{ASAN_OPTIONS} = join ':', grep { defined } $ENV{ASAN_OPTIONS}, 'verify_asan_link_order=0';
-stage_make();
 reset_go();
 
 subtest 'the programs have this clock' => sub {
@@ -84,7 +60,7 @@ subtest 'the programs have this clock' => sub {
 	my %map = map { $_ => slurp("/proc/$view->{$_}{pid}/maps") } qw(frontend master);
 	like $map{$_}, qr/wall_clock\.so/, "the $_" for sort keys %map;
 	set_clock(-$day);
-	my (undef, $out) = run('status', '--json');
+	my (undef, $out) = $pmx->run('status', '--json');
 	my $shown = JSON::PP->new->utf8->decode($out)->{time};
 	my @then = gmtime(time - $day);
 	like $shown, qr/^\Q@{[sprintf '%04d-%02d-', $then[5] + 1900, $then[4] + 1]}\E/, 'and pmx-milter';
@@ -99,15 +75,15 @@ for my $case ([back => -$day], [forward => $day]) {
 		well('start') if $pmx->view('Policy')->{state} ne 'running';
 		my $message = message_begin();
 		my $begun = mono();
-		my $stop = begin('stop', '--timeout', 4);
+		my $stop = $pmx->begin('stop', '--timeout', 4);
 		wait_until(60, sub { $pmx->view('Policy')->{state} eq 'stopping' }, 'the stop');
 		set_clock($seconds);
-		like +(run('status'))[1], qr/^milter Policy: stopping \(1 connection left, \d+s\)$/m, 'the status tells no time that cannot be';
+		like +($pmx->run('status'))[1], qr/^milter Policy: stopping \(1 connection left, \d+s\)$/m, 'the status tells no time that cannot be';
 		lasts($stop, $begun, 4, 'the stop');
 		is $stop->{status} >> 8, 1, '  its time is over';
 		like slurp($stop->{log}), qr/^Policy: still draining after \d\d?s \(1 connection\)/m, '  and it knows how long it has waited';
 		ok !Defang::Test::has_ended($message), '  the message is still in hand';
-		$stop = begin('stop');
+		$stop = $pmx->begin('stop');
 		wait_until(60, sub { (slurp($stop->{log}) // '') =~ /1 connection open/ }, 'another stop');
 		spew("$go/go", '');
 		wait_until(60, sub { Defang::Test::has_ended($stop) && Defang::Test::has_ended($message) }, 'the end of both');
@@ -118,7 +94,7 @@ for my $case ([back => -$day], [forward => $day]) {
 	subtest "race 17: set $way during a start" => sub {
 		spew("$go/slow_load", '');
 		my $begun = mono();
-		my $start = begin('start', '--timeout', 60);
+		my $start = $pmx->begin('start', '--timeout', 60);
 		wait_until(60, sub { -e "$go/loading" }, 'the filter to be loaded');
 		set_clock($seconds);
 		spew("$go/go", '');
@@ -134,7 +110,7 @@ for my $case ([back => -$day], [forward => $day]) {
 		my $mux = $pmx->view('Policy')->{master}{pid};
 		kill STOP => $mux;
 		my $begun = mono();
-		my $asked = begin('status', '--timeout', 3);
+		my $asked = $pmx->begin('status', '--timeout', 3);
 		wait_until(10, sub { mono() - $begun > 1 }, 'a second');
 		set_clock($seconds);
 		lasts($asked, $begun, 3, 'the status');
@@ -150,7 +126,7 @@ subtest 'race 17: set back while a filter does not load' => sub {
 	chmod 0644, $pmx->{conf};
 	spew("$go/slow_load", '');
 	my $begun = mono();
-	my $start = begin('start');
+	my $start = $pmx->begin('start');
 	wait_until(60, sub { -e "$go/loading" }, 'the filter to be loaded');
 	set_clock(-$day);
 	lasts($start, $begun, 4, 'the start');

@@ -200,6 +200,27 @@ subtest 'time is over: it goes on ending' => sub {
 	}
 };
 
+subtest 'R15: it is gone when its processes are gone, not when they have let go of their locks' => sub {
+	my $slow = Defang::Pmx->new(Policy => { local => 1, more => "kill_timeout = 20\nabort_timeout = 1\n" });
+	my $linger = "$slow->{dir}/linger";
+	$slow->preload('linger.so', LINGER => $linger);
+	for my $how ([], ['--timeout', 1, '--escalate']) {
+		is +($slow->run('start'))[0], 0, 'it starts';
+		my $view = $slow->view('Policy');
+		spew($linger, '');
+		my $stop = $slow->begin('stop', @$how);
+		wait_until(60, sub { !-e "$slow->{run}/Policy/front.lock" }, 'the front end to let go of its lock');
+		if (!@$how) {
+			wait_until(60, sub { !-e "$slow->{run}/Policy/mux.lock" }, 'the controller to let go of its lock');
+			ok !wait_until(1, sub { Defang::Test::has_ended($stop) }), 'the stop waits for what has no lock any more';
+			unlink $linger;
+		}
+		wait_until(60, sub { Defang::Test::has_ended($stop) }, 'the end of the stop');
+		is $stop->{status}, 0, "stop @$how: it ends" or diag slurp($stop->{log});
+		ok !Defang::Pmx::is_alive($_), "  process $_ is gone" for $view->{pid}, $view->{master}{pid};
+	}
+};
+
 subtest '--escalate' => sub {
 	started();
 	my $message = message_begin();

@@ -4,6 +4,7 @@
 #	my ($status, $out, $err) = $pmx->run('start', 'Policy');
 #	my $view = $pmx->view('Policy');	# its object in `status --json', or nothing
 #	my $mta = Defang::Pmx::mta($pmx->port('Policy'));	# a scripted MTA
+#	$pmx->preload('linger.so', LINGER => $file);	# a library of tests/helpers, for both programs
 # A milter's port is a TCP one, or with {local} a socket in the folder. {global} of new() is text outside blocks. Whatever runs is killed
 # at the end.
 package Defang::Pmx;
@@ -72,7 +73,26 @@ sub write
 
 sub port { return $_[0]{milters}{ $_[1] }{port} =~ s/^local:/unix:/r }
 sub spool { my ($self, $name) = @_; return @{ $self->{names} } > 1 ? "$self->{dir}/spool/$name" : "$self->{dir}/spool" }
-sub command { my ($self, @words) = @_; return (stage() . '/bin/pmx-milter', '-c', $self->{conf}, @words) }
+sub command { my ($self, @words) = @_; return (@{ $self->{with} // [] }, ($self->{stage} // stage()) . '/bin/pmx-milter', '-c', $self->{conf}, @words) }
+
+# From now on the two programs of each milter run with a library of tests/helpers preloaded that hears of the file by the variable; pmx-milter
+# itself, too, when {with} gets what is returned. It hands on no environment: in a stage of our own a script in the place of each program does.
+sub preload
+{
+	my ($self, $library, $variable, $file) = @_;
+	my $own = $self->{stage} = "$self->{dir}/stage";
+	system('cp', '-a', stage(), $own) == 0 or die "cannot copy the stage\n";
+	spew("$self->{dir}/$library", slurp(Defang::Test::helper($library)));
+	my @set = ("LD_PRELOAD=$self->{dir}/$library", "$variable=$file");
+	for my $program (qw(mimedefang mimedefang-multiplexor)) {
+		rename "$own/bin/$program", "$own/bin/$program.real" or die "$program: $!\n";
+		spew("$own/bin/$program", "#!/bin/sh\n@set exec $own/bin/$program.real \"\$@\"\n");
+		chmod 0755, "$own/bin/$program";
+	}
+	# The sanitizers want to be loaded before anything else.
+	$ENV{ASAN_OPTIONS} = join ':', grep { defined } $ENV{ASAN_OPTIONS}, 'verify_asan_link_order=0';
+	return ['env', @set];
+}
 
 sub run
 {
