@@ -74,7 +74,8 @@ void pool_free(struct pool *p)
 	free(p->choices);
 	scaler_free(p->scaler);
 	meter_free(p->meter);
-	free(p);
+	p->freed = true;
+	loop_defer(p->loop, free, p); /* behind a pass that may be due */
 }
 
 void pool_observe(struct pool *p, struct pool_observer *o)
@@ -87,9 +88,21 @@ const struct observers *pool_observers(const struct pool *p)
 	return &p->observers;
 }
 
+static void on_poked(void *arg)
+{
+	struct pool *p = arg;
+
+	p->pass_due = false;
+	if (!p->freed)
+		on_pass(p);
+}
+
 void pool_poke(struct pool *p)
 {
-	timer_set(p->pass, 0);
+	if (p->pass_due)
+		return;
+	p->pass_due = true;
+	loop_defer(p->loop, on_poked, p);
 }
 
 /* --- counting --- */
@@ -159,7 +172,8 @@ static void on_changed(struct worker *w, enum worker_state from, enum worker_sta
 	if (from == WORKER_STARTING && to == WORKER_KILLED)
 		on_start_failure(p, w);
 	observers_changed(&p->observers, worker_facts(w), from, to);
-	pool_poke(p);
+	if (to != WORKER_BUSY) /* nobody has to go or to come for a worker that has got work */
+		pool_poke(p);
 }
 
 static void on_ending(struct worker *w, const char *reason, void *arg)

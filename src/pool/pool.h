@@ -95,7 +95,7 @@ bool pool_shrink(struct pool *p, const char *reason);
 
 /* --- for reload.c and succession.c --- */
 
-/* Ask for a pass. */
+/* Ask for a pass, at the end of this turn of the loop. */
 void pool_poke(struct pool *p);
 
 /* Whoever observes the pool, to tell them of a reload. */

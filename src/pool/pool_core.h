@@ -27,7 +27,9 @@ struct pool {
 	struct templates *templates; /* NULL: workers are started by executing the program */
 	struct meter *meter;
 	struct scaler *scaler;
-	struct timer *pass;
+	struct timer *pass;    /* what time alone asks for */
+	bool pass_due;         /* at the end of this turn */
+	bool freed;            /* but for what the loop still holds */
 	bool short_of_workers; /* fewer than the minimum run, and that has been noted */
 	unsigned starts;
 	unsigned long scans;
