@@ -106,6 +106,21 @@ void buf_addf(struct buf *b, const char *format, ...)
 	va_end(ap);
 }
 
+/* Format behind the held bytes, if there is room. Else the length for which there has to be, or below 0. */
+__attribute__((format(printf, 2, 0))) static int format_here(struct buf *b, const char *format, va_list ap)
+{
+	size_t room = b->room - b->len; /* with that of a NUL */
+	int n = vsnprintf(room > 0 ? b->data + b->len : NULL, room, format, ap);
+
+	if (n >= 0 && (size_t)n < room) {
+		b->len += (size_t)n;
+		return 0;
+	}
+	if (room > 0)
+		b->data[b->len] = '\0'; /* what was cut off is no part of it */
+	return n;
+}
+
 void buf_addv(struct buf *b, const char *format, va_list ap)
 {
 	va_list again;
@@ -115,10 +130,10 @@ void buf_addv(struct buf *b, const char *format, va_list ap)
 	if (b->error != 0)
 		return;
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, format, ap);
-	if (n < 0)
+	n = format_here(b, format, ap);
+	if (n < 0) {
 		b->error = -EMSGSIZE; /* above INT_MAX */
-	else if (n > 0 && (at = buf_reserve(b, (size_t)n)) != NULL) {
+	} else if (n > 0 && (at = buf_reserve(b, (size_t)n)) != NULL) {
 		vsnprintf(at, (size_t)n + 1, format, again);
 		buf_extend(b, (size_t)n);
 	}

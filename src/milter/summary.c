@@ -11,8 +11,17 @@ static bool is_bare(const char *value, size_t n)
 	return true;
 }
 
+static void add_key(struct buf *out, const char *key)
+{
+	buf_addc(out, ' ');
+	buf_adds(out, key);
+	buf_addc(out, '=');
+}
+
+/* The closing quote is the caller's: `...` comes before it. */
 static void add_quoted(struct buf *out, const char *value, size_t n)
 {
+	buf_addc(out, '"');
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)value[i];
 
@@ -33,18 +42,23 @@ static void add_text(struct buf *out, const char *key, const char *value)
 	if (cut)
 		n = SUMMARY_MAX_VALUE;
 	bare = is_bare(value, n);
-	buf_addf(out, " %s=%s", key, bare ? "" : "\"");
-	add_quoted(out, value, n);
-	buf_addf(out, "%s%s", cut ? "..." : "", bare ? "" : "\"");
+	add_key(out, key);
+	if (bare)
+		buf_add(out, value, n);
+	else
+		add_quoted(out, value, n);
+	if (cut)
+		buf_adds(out, "...");
+	if (!bare)
+		buf_addc(out, '"');
 }
 
 /* Below 0: not known. */
 static void add_number(struct buf *out, const char *key, int64_t n)
 {
-	if (n < 0)
-		buf_addf(out, " %s=", key);
-	else
-		buf_addf(out, " %s=%lld", key, (long long)n);
+	add_key(out, key);
+	if (n >= 0)
+		buf_addf(out, "%lld", (long long)n);
 }
 
 void summary_add(struct buf *out, const struct summary *s)

@@ -90,6 +90,28 @@ static void test_limit_is_exact_and_sticks(void **state)
 	buf_free(&b);
 }
 
+/* Into what is allocated, to its last byte, and where more has to be. */
+static void test_formats_of_all_lengths(void **state)
+{
+	char text[400];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (int held = 0; held < 70; held++) {
+		for (int n = 0; n < 300; n++) {
+			struct buf b;
+
+			buf_init(&b, BUF_NO_LIMIT);
+			buf_add(&b, text, (size_t)held);
+			buf_addf(&b, "%.*s", n, text);
+			assert_int_equal(buf_error(&b), 0);
+			assert_int_equal(b.len, held + n);
+			assert_string_equal(b.data, text + sizeof(text) - 1 - (held + n));
+			buf_free(&b);
+		}
+	}
+}
+
 static void test_failed_format_adds_nothing(void **state)
 {
 	struct buf b;
@@ -98,6 +120,7 @@ static void test_failed_format_adds_nothing(void **state)
 	buf_adds(&b, "ab");
 	buf_addf(&b, "%s", "cdef");
 	assert_int_equal(buf_error(&b), -EMSGSIZE);
+	assert_int_equal(b.len, 2);
 	assert_string_equal(b.data, "ab");
 	buf_free(&b);
 	assert_int_equal(buf_error(&b), 0);
@@ -170,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_integers_are_big_endian),
 		cmocka_unit_test(test_both_ends_are_dropped),
 		cmocka_unit_test(test_limit_is_exact_and_sticks),
+		cmocka_unit_test(test_formats_of_all_lengths),
 		cmocka_unit_test(test_failed_format_adds_nothing),
 		cmocka_unit_test(test_reserve_and_extend),
 		cmocka_unit_test(test_grows_by_many_small_appends),
