@@ -17,7 +17,7 @@ $api->values('send_mail("<>", "", "to\@y", "x\n", "-bs")');
 is_deeply([$api->mails]->[0]{args}, ['-f<>', '-odd', @flags, 'to@y'], '  no sender, no name, no other modes');
 spew("$api->{dir}/fail", '');
 is($api->values('send_mail("a\@x", "", "to\@y", "x\n")'), 0, '  sendmail fails');
-like(($api->logged)[0], qr/^err .*sendmail: status 75, signal 0/, '  is told');
+like(($api->logged)[0], qr/^err .*sendmail: (?:status 75, signal 0|cannot write to it: Broken pipe)/, '  is told'); # it may be quicker than we are
 is($api->scan('plain.eml', begin => 'resend_message("a\@b")')->{begin}[0][0], 0, '  for resend_message too');
 unlink "$api->{dir}/fail";
 is($api->values('local $Features{"Path:SENDMAIL"} = "/no/such"; send_mail("a\@x", "", "to\@y", "x" x 200000)'), 0, '  or is not there');

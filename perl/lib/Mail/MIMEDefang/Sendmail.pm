@@ -25,7 +25,8 @@ sub submit {
 	my $written = $write->($fh);
 	my $closed = close $fh;
 	return 1 if $written && $closed;
-	md_syslog('err', "$command[0]: " . ($? ? sprintf 'status %d, signal %d', $? >> 8, $? & 127 : "cannot write to it: $!"));
+	# -1: it had ended before the last of it was written, and over that Perl forgets its status.
+	md_syslog('err', "$command[0]: " . ($? > 0 ? sprintf 'status %d, signal %d', $? >> 8, $? & 127 : "cannot write to it: $!"));
 	return 0;
 }
 
