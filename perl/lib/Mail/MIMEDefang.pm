@@ -116,6 +116,7 @@ sub md_version {
 # The text is taken as it is: `%` means nothing.
 sub md_syslog {
 	my ($level, $text) = @_;
+	$text //= '';
 	$text = "$MsgID: $text" if defined $MsgID && $MsgID ne 'NOQUEUE';
 	return log_line($level, $text);
 }
@@ -170,6 +171,14 @@ sub read_commands_file {
 	return 0;
 }
 
+# A text of the filter's as bytes: characters as UTF-8, undef as nothing.
+sub bytes_of {
+	my ($text) = @_;
+	$text //= '';
+	utf8::encode($text) if utf8::is_utf8($text);
+	return $text;
+}
+
 # Note an action, for the line in the log at the end of a scan.
 sub count_action {
 	my ($name) = @_;
@@ -181,6 +190,7 @@ sub count_action {
 sub check_context {
 	my ($in, $name, $where) = @_;
 	return 1 if $in;
+	$name //= 'a function';
 	md_syslog('warning', "$name called outside of $where");
 	return 0;
 }
@@ -211,7 +221,7 @@ sub general_warning {
 # The reply of a request that is the filter's own. There is one for each request, so that of our own requests is not to be had.
 sub print_and_flush {
 	my ($text) = @_;
-	$text =~ s/\s+\z//;
+	$text = ($text // '') =~ s/\s+\z//r;
 	if ($InMessageContext || defined $Answer) {
 		md_syslog('warning', "print_and_flush: not sent, since there is a reply already: $text");
 		return;
@@ -259,8 +269,8 @@ sub delete_ip_validation_header {
 # Run a file of settings in package main: 0, or 1 with a line in the log. Only one that none but root can have written.
 sub read_config {
 	my ($path) = @_;
-	my ($mode, $owner) = (stat $path)[2, 4];
-	my $fault = !defined $mode ? "$!" : $owner != 0 ? 'not owned by root' : $mode & 022 ? 'others may write it' : undef;
+	$path //= '';
+	my $fault = config_fault($path);
 	if (!defined $fault) {
 		local $@;
 		local $!;
@@ -271,6 +281,15 @@ sub read_config {
 	chomp $fault;
 	md_syslog('err', "read_config: $path: $fault");
 	return 1;
+}
+
+# Why a file of settings is not to be run, or undef. Perl says nothing of one that it cannot open.
+sub config_fault {
+	my ($path) = @_;
+	open my $fh, '<', $path or return "$!";
+	my ($mode, $owner) = (stat $fh)[2, 4];
+	return 'no file' unless -f _;
+	return $owner != 0 ? 'not owned by root' : $mode & 022 ? 'others may write it' : undef;
 }
 
 # Our name, with its domain when the system knows it.
@@ -302,7 +321,8 @@ sub set_status_tag {
 	return unless $DoStatusTags;
 	$tag = '' unless defined $tag;
 	$tag .= " $MsgID" if length $tag && defined $MsgID && $MsgID ne 'NOQUEUE';
-	print STATUS percent_encode("$depth: $tag"), "\n";
+	local ($, , $\); # the filter's own are for what it prints
+	print STATUS percent_encode("$depth: $tag") . "\n";
 	return;
 }
 

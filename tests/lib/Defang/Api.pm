@@ -29,7 +29,7 @@ my $Json = JSON::PP->new->utf8->allow_nonref->allow_blessed->allow_unknown;
 
 sub read_text { open my $fh, '<', $_[0] or return; local $/; return readline $fh }
 sub run_text { my $text = shift; my @values = eval $text; die $@ if $@; return @values }
-sub write_values { open my $fh, '>>', shift or die $!; print {$fh} $Json->encode([@_]), "\n"; close $fh or die $! }
+sub write_values { local ($, , $\); open my $fh, '>>', shift or die $!; print {$fh} $Json->encode([@_]), "\n"; close $fh or die $! }
 
 sub run_at {
 	my ($where, @args) = @_;

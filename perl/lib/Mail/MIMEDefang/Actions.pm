@@ -38,7 +38,7 @@ sub dispose {
 
 sub warn_of {
 	my ($text) = @_;
-	push @Warnings, $text;
+	push @Warnings, Mail::MIMEDefang::bytes_of($text);
 	$Changed = 1;
 	return 1;
 }
@@ -74,32 +74,36 @@ sub action_replace_with_url {
 	my ($entity, $docroot, $base_url, $text, $data, $salt) = @_;
 	return 0 unless in_filter_context('action_replace_with_url');
 	my $body = $entity->bodyhandle or return 0;
-	my $name = Mail::MIMEDefang::Utils::digest_name($body, $salt);
+	my $name = Mail::MIMEDefang::Utils::digest_name($body, Mail::MIMEDefang::bytes_of($salt));
 	my ($ending) = Mail::MIMEDefang::Utils::extension_of(takeStabAtFilename($entity)) =~ /^(\.[A-Za-z0-9]{1,16})\z/;
 	$name .= $ending // '';
 	my $stored = Mail::MIMEDefang::Quarantine::attempt(sub {
-		Mail::MIMEDefang::Utils::publish($docroot, $name, $body);
+		Mail::MIMEDefang::Utils::publish($docroot // '', $name, $body);
 		Mail::MIMEDefang::Utils::publish_text($docroot, ".$name", $data) if defined $data;
 		1;
 	});
 	return 0 unless $stored;
 	dispose('replace_with_url', 'replace');
-	$base_url =~ s{/+\z}{};
-	$ReplacementEntity = Mail::MIMEDefang::MIME::build_warning_part($text =~ s{_URL_}{$base_url/$name}gr);
+	$base_url = ($base_url // '') =~ s{/+\z}{}r;
+	$ReplacementEntity = Mail::MIMEDefang::MIME::build_warning_part(($text // '') =~ s{_URL_}{$base_url/$name}gr);
 	return 1;
 }
 
+# A text for the head of a part, which may come from the message: in bytes, and no control bytes, with which MIME-tools would drop it.
+sub one_line { return Mail::MIMEDefang::bytes_of($_[0]) =~ s/[\x00-\x1f\x7f]/_/gr }
+
 # Keep the part under a harmless name and type. Names that are not given are made up.
 sub action_defang {
-	my ($entity, $name, $file_name, $type) = @_;
+	my $entity = shift;
 	return 0 unless dispose('defang', 'accept');
+	my ($name, $file_name, $type) = map { one_line($_) } @_[0 .. 2];
 	my $old = takeStabAtFilename($entity);
-	if (!defined $name || $name eq '' || !defined $file_name || $file_name eq '') {
+	if ($name eq '' || $file_name eq '') {
 		my $made_up = 'defang-' . ++$DefangCounter . '.binary';
-		$_ = defined && length ? $_ : $made_up for $name, $file_name;
+		$_ = length ? $_ : $made_up for $name, $file_name;
 	}
 	my $head = $entity->head;
-	$head->replace('Content-Type', length($type // '') ? $type : 'application/octet-stream');
+	$head->replace('Content-Type', length $type ? $type : 'application/octet-stream');
 	$head->mime_attr('Content-Type.name' => $name);
 	$head->replace('Content-Disposition', 'attachment');
 	$head->mime_attr('Content-Disposition.filename' => $file_name);
@@ -113,17 +117,27 @@ sub action_external_filter {
 	my ($entity, $command) = @_;
 	return 0 unless in_filter_context('action_external_filter');
 	my $body = $entity->bodyhandle or return 0;
+	$command //= '';
 	unlink 'FILTERINPUT', 'FILTEROUTPUT';
-	my $made = Mail::MIMEDefang::Utils::save_body($body, 'FILTERINPUT') && system($command) == 0 && -e 'FILTEROUTPUT';
-	my $fault = $? ? sprintf('status %d, signal %d', $? >> 8, $? & 127) : 'no FILTEROUTPUT';
-	Mail::MIMEDefang::MIME::replace_body($entity, 'FILTEROUTPUT') if $made;
+	my $fault = external_fault($body, $command);
+	Mail::MIMEDefang::MIME::replace_body($entity, 'FILTEROUTPUT') unless defined $fault;
 	unlink 'FILTERINPUT', 'FILTEROUTPUT';
-	if (!$made) {
+	if (defined $fault) {
 		md_syslog('err', "action_external_filter: $command: $fault");
 		return 0;
 	}
 	$Changed = 1;
 	return dispose('external_filter', 'accept');
+}
+
+# undef when FILTEROUTPUT is there, else what went wrong.
+sub external_fault {
+	my ($body, $command) = @_;
+	local $SIG{CHLD} = 'DEFAULT'; # or a filter that ignores its children would never know how one ended
+	return "cannot write FILTERINPUT: $!" unless Mail::MIMEDefang::Utils::save_body($body, 'FILTERINPUT');
+	return 'cannot be run' if system($command) == -1;
+	return sprintf 'status %d, signal %d', $? >> 8, $? & 127 if $?;
+	return -e 'FILTEROUTPUT' ? undef : 'no FILTEROUTPUT';
 }
 
 # --- Quarantine: what is said to be kept is on disk ----------------------------------------------------------------------------
@@ -212,19 +226,18 @@ sub action_rebuild {
 # They are added when the filter is done with the message, by process_added_parts(). $offset as in MIME::Entity: -1 is the end.
 sub action_add_entity {
 	my ($part, $offset) = @_;
-	return 0 unless action_rebuild();
+	return 0 unless Mail::MIMEDefang::MIME::is_entity($part, 'action_add_entity') && action_rebuild();
 	push @AddedParts, [$part, $offset // -1];
 	Mail::MIMEDefang::count_action('add_entity');
 	return $part;
 }
 
 sub action_add_part {
-	my ($entity, $type, $encoding, $data, $name, $disposition, $offset) = @_;
-	my $bytes = ref $data ? join('', @$data) : $data // '';
-	utf8::encode($bytes) if utf8::is_utf8($bytes);
-	my @name = defined $name && length $name ? (Filename => $name) : ();
-	my $part = MIME::Entity->build(Type => $type, Encoding => $encoding // '-suggest', Data => $bytes, @name,
-		Disposition => $disposition // 'inline', Top => 0);
+	my (undef, $type, $encoding, $data, $name, $disposition, $offset) = @_;
+	my $bytes = Mail::MIMEDefang::bytes_of(ref $data ? join('', @$data) : $data);
+	my @name = defined $name && length $name ? (Filename => one_line($name)) : ();
+	my $part = MIME::Entity->build(Type => one_line($type // 'text/plain'), Encoding => $encoding // '-suggest', Data => $bytes, @name,
+		Disposition => one_line($disposition // 'inline'), Top => 0);
 	return action_add_entity($part, $offset);
 }
 
@@ -262,7 +275,7 @@ sub action_delete_header {
 # From the last one down, so that the numbers of those still to go stay true.
 sub action_delete_all_headers {
 	my ($name) = @_;
-	return 0 unless in_message_context('action_delete_all_headers');
+	return 0 unless in_message_context('action_delete_all_headers') && defined $name;
 	open my $fh, '<', "$CWD/HEADERS" or do {
 		md_syslog('warning', "action_delete_all_headers: cannot open HEADERS: $!");
 		return 0;
@@ -274,31 +287,40 @@ sub action_delete_all_headers {
 	return 1;
 }
 
+# A line break in a name, say, would smuggle in another field. (In RESULTS, the front end looks.)
+sub may_change_now {
+	my ($function, $name) = @_;
+	return 0 unless in_message_context($function);
+	return 1 if defined $name && $name =~ /\A[!-9;-~]+\z/;
+	md_syslog('err', "$function: not the name of a header: " . ($name // 'undef'));
+	return 0;
+}
+
 # The same, and INPUTMSG is changed at once: what looks at it later sees the message as it will be.
 sub action_add_header_now {
 	my ($name, $value) = @_;
-	return 0 unless in_message_context('action_add_header_now');
+	return 0 unless may_change_now('action_add_header_now', $name);
 	action_add_header($name, $value);
 	return Mail::MIMEDefang::InputHead::add($name, $value);
 }
 
 sub action_insert_header_now {
 	my ($name, $value, $position) = @_;
-	return 0 unless in_message_context('action_insert_header_now');
+	return 0 unless may_change_now('action_insert_header_now', $name);
 	action_insert_header($name, $value, $position);
 	return Mail::MIMEDefang::InputHead::insert($name, $value, $position // 0);
 }
 
 sub action_change_header_now {
 	my ($name, $value, $index) = @_;
-	return 0 unless in_message_context('action_change_header_now');
+	return 0 unless may_change_now('action_change_header_now', $name);
 	action_change_header($name, $value, $index);
 	return Mail::MIMEDefang::InputHead::change($name, $value, $index // 1);
 }
 
 sub action_delete_header_now {
 	my ($name, $index) = @_;
-	return 0 unless in_message_context('action_delete_header_now');
+	return 0 unless may_change_now('action_delete_header_now', $name);
 	action_delete_header($name, $index);
 	return Mail::MIMEDefang::InputHead::remove($name, $index // 1);
 }
@@ -339,9 +361,9 @@ sub change_sender {
 # Collected in the work directory, mailed at the end of the message.
 sub collect {
 	my ($file, $text) = @_;
-	utf8::encode($text) if utf8::is_utf8($text);
+	local ($, , $\); # the filter's own are for what it prints
 	my $fh;
-	return 1 if open($fh, '>>', "$CWD/$file") && print({$fh} $text) && close $fh;
+	return 1 if open($fh, '>>', "$CWD/$file") && print({$fh} Mail::MIMEDefang::bytes_of($text)) && close $fh;
 	md_syslog('err', "cannot write $file: $!");
 	return 0;
 }

@@ -44,7 +44,8 @@ sub message_text {
 	my $sender = ($Sender // '<>') =~ s/[\r\n]//gr;
 	my $front = "Return-Path: $sender\n" . synthesize_received_header();
 	$front .= 'Apparently-To: ' . join(', ', @Recipients) . "\n" if $AddApparentlyToForSpamAssassin && @Recipients;
-	$front .= gen_msgid_header() if $message !~ /\A(?:[^\n]+\n)*?Message-ID:/i;
+	my $end = index $message, "\n\n";
+	$front .= gen_msgid_header() if substr($message, 0, $end < 0 ? length $message : $end) !~ /^Message-ID[ \t]*:/mi;
 	return $front . $message;
 }
 
@@ -120,6 +121,12 @@ sub spamd_answer {
 	my ($head, $report) = split /\r?\n\r?\n/, $text, 2;
 	my ($spam, $score, $threshold) = $head =~ m{^Spam:\s*(\w+)\s*;\s*(-?[\d.]+)\s*/\s*(-?[\d.]+)}mi or return undef;
 	return { is_spam => $spam =~ /^(?:true|yes)\z/i ? 1 : 0, score => $score, threshold => $threshold, report => $report // '' };
+}
+
+# The names of tests in a report.
+sub symbols_of {
+	my ($report) = @_;
+	return $report =~ /^[ \t]*-?[\d.]+[ \t]+([A-Z][A-Z0-9_]+)\s/mg;
 }
 
 # --- rspamd ----------------------------------------------------------------------------------------------------------------------

@@ -122,11 +122,12 @@ sub scan_file_using_carrier_scan { return scan_by_daemon('carrier_scan', @_) }
 sub run_virus_scanner {
 	my ($command, $pattern) = @_;
 	return (999, 'cannot-execute', 'tempfail') unless in_message_context('run_virus_scanner');
-	return run_command($pattern, '/bin/sh', '-c', "exec $command");
+	return run_command($pattern, '/bin/sh', '-c', $command // 'exit 127');
 }
 
 sub run_command {
 	my ($pattern, @command) = @_;
+	local $SIG{CHLD} = 'DEFAULT'; # or a filter that ignores its children would never know how one ended
 	my $pid = open my $fh, '-|';
 	return cannot_execute($command[0], "$!") unless defined $pid;
 	if (!$pid) {

@@ -283,8 +283,8 @@ sub md_async_spam_assassin_check {
 	return unless in_message_context('md_async_spam_assassin_check');
 	my $check = md_async_check_spamc(where => $where // 'localhost:783', message => Mail::MIMEDefang::Antispam::message_text());
 	my $answer = Mail::MIMEDefang::Antispam::spamd_answer((one($check))[0]) or return;
-	my @tests = $answer->{report} =~ /^\s*-?[\d.]+\s+([A-Z][A-Z0-9_]+)\s/mg;
-	return ($answer->{score}, $answer->{threshold}, join(',', @tests), $answer->{report});
+	my $tests = join ',', Mail::MIMEDefang::Antispam::symbols_of($answer->{report});
+	return ($answer->{score}, $answer->{threshold}, $tests, $answer->{report});
 }
 
 # As rspamd_check().

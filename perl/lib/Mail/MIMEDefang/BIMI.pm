@@ -21,13 +21,14 @@ sub md_bimi_get_selector {
 # "a=1; b=2" as a hash.
 sub tags {
 	my ($text) = @_;
-	return map { /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*\z/s ? (lc $1 => $2) : () } split /;/, $text;
+	return map { /^\s*+([A-Za-z]+)\s*+=\s*+(.*\S|)\s*\z/s ? (lc $1 => $2) : () } split /;/, $text; # not .*?: blanks would cost their square
 }
 
 # A reference to a hash: record, version, location (of the sign), authority (of the certificate), domain, selector; undef when there is
 # no record.
 sub md_bimi_lookup {
 	my ($domain, $selector) = @_;
+	$domain //= '';
 	$selector //= 'default';
 	my $resolver = Mail::MIMEDefang::Net::resolver('md_bimi_lookup') or return undef;
 	my $record = md_dns_txt($resolver, "$selector._bimi.$domain", qr/^v\s*=\s*BIMI1\b/) // return undef;

@@ -48,7 +48,7 @@ sub md_graphdefang_log_array {
 	my ($event, $utf8, $values, $per_message) = @_;
 	return unless defined $GraphDefangSyslogFacility;
 	my $encode = $utf8 ? \&encode_utf8_for_graphdefang : \&percent_encode_for_graphdefang;
-	my $begin = join ',', 'MDLOG', $MsgID, map({ $encode->($_) } $event, @$values), address($Sender);
+	my $begin = join ',', 'MDLOG', percent_encode_for_graphdefang($MsgID), map({ $encode->($_) } $event, @{ $values // [] }), address($Sender);
 	my $once = $per_message || !$EnumerateRecipients;
 	my @who = $once ? 'rcpts=' . @Recipients : map { address($_) } @Recipients;
 	for my $who (@who) {

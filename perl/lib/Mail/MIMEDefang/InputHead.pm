@@ -10,10 +10,16 @@ use Mail::MIMEDefang::Utils;
 # A whole field; a line of the value that is not one of a folded field would be read as the next field, or as the end of the head.
 sub field {
 	my ($name, $value) = @_;
-	$value =~ s/\r//g;
+	$value = Mail::MIMEDefang::bytes_of($value) =~ s/\r//gr;
 	$value =~ s/\n+\z//;
 	$value =~ s/\n+(?![ \t])/\n\t/g;
 	return "$name: $value\n";
+}
+
+# A number of at least $least; what is none, or less, counts as $least, as in RESULTS.
+sub number {
+	my ($text, $least) = @_;
+	return ($text // '') =~ /\A[0-9]{1,9}\z/ && $text > $least ? $text : $least;
 }
 
 # Where the fields of a name stand.
@@ -28,7 +34,8 @@ sub add {
 }
 
 sub insert {
-	my ($name, $value, $position) = @_;
+	my ($name, $value, $text) = @_;
+	my $position = number($text, 0);
 	return edit(sub {
 		my ($fields) = @_;
 		splice @$fields, $position < @$fields ? $position : scalar @$fields, 0, field($name, $value);
@@ -37,20 +44,22 @@ sub insert {
 
 # The field of that number among those of its name; there is none: it is added.
 sub change {
-	my ($name, $value, $index) = @_;
+	my ($name, $value, $text) = @_;
+	my $index = number($text, 1);
 	return edit(sub {
 		my ($fields) = @_;
 		my @places = places($fields, $name);
-		$fields->[$index >= 1 && $index <= @places ? $places[$index - 1] : scalar @$fields] = field($name, $value);
+		$fields->[$index <= @places ? $places[$index - 1] : scalar @$fields] = field($name, $value);
 	});
 }
 
 sub remove {
-	my ($name, $index) = @_;
+	my ($name, $text) = @_;
+	my $index = number($text, 1);
 	return edit(sub {
 		my ($fields) = @_;
 		my @places = places($fields, $name);
-		splice @$fields, $places[$index - 1], 1 if $index >= 1 && $index <= @places;
+		splice @$fields, $places[$index - 1], 1 if $index <= @places;
 	});
 }
 
@@ -67,6 +76,7 @@ sub edit {
 	my ($change) = @_;
 	my ($from, $to) = ("$CWD/INPUTMSG", "$CWD/INPUTMSG.new");
 	my ($in, $out);
+	local ($, , $\); # the filter's own are for what it prints
 	if (open($in, '<', $from) && open($out, '>', $to)) {
 		binmode $_ for $in, $out;
 		my ($fields, $rest) = read_head($in);

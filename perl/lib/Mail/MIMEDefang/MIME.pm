@@ -3,6 +3,7 @@ package Mail::MIMEDefang::MIME;
 # Looking into, and making, MIME entities.
 use strict;
 use warnings;
+no warnings 'recursion'; # how deep a message may be is limited: $MaxMIMEDepth
 use Encode ();
 use Exporter 'import';
 use MIME::Entity;
@@ -35,7 +36,7 @@ sub takeStabAtFilename {
 	# Most parts have no name at all; looking for one is most of the work of a scan.
 	$name = $head->recommended_filename if grep { ($head->get($_) // '') =~ /name/i } qw(Content-Disposition Content-Type);
 	if (!defined $name && defined(my $description = $head->get('Content-Description'))) {
-		chomp $description;
+		$description =~ s/\n\z//; # not chomp, which goes by $/
 		$name = (supported MIME::WordDecoder 'UTF-8')->decode($description);
 	}
 	return '' unless defined $name;
@@ -48,7 +49,7 @@ sub find_part {
 	my ($entity, $type, $skip_pgp) = @_;
 	my $own = $entity->mime_type;
 	if (!$entity->is_multipart && !$entity->parts) {
-		return $own eq lc $type ? $entity : undef;
+		return $own eq lc($type // '') ? $entity : undef;
 	}
 	return undef if $skip_pgp && $own =~ m{^multipart/(?:signed|encrypted)\z};
 	for my $part ($entity->parts) {
@@ -82,7 +83,7 @@ sub shown_leaves {
 sub insert_text {
 	my ($part, $text, $place) = @_;
 	my $body = $part->bodyhandle or return 0;
-	utf8::encode($text) if utf8::is_utf8($text);
+	$text = Mail::MIMEDefang::bytes_of($text);
 	my $old = $body->as_string;
 	my $at = length $old;
 	if ($place) {
@@ -98,7 +99,7 @@ sub insert_text {
 
 sub append_to_part {
 	my ($part, $text) = @_;
-	return insert_text($part, "$text\n");
+	return insert_text($part, ($text // '') . "\n");
 }
 
 sub append_to_html_part {
@@ -121,12 +122,12 @@ sub append_boilerplate {
 
 sub append_text_boilerplate {
 	my ($entity, $text, $all) = @_;
-	return append_boilerplate($entity, 'text/plain', \&append_to_part, "\n$text", $all);
+	return append_boilerplate($entity, 'text/plain', \&append_to_part, "\n" . ($text // ''), $all);
 }
 
 sub append_html_boilerplate {
 	my ($entity, $html, $all) = @_;
-	return append_boilerplate($entity, 'text/html', \&append_to_html_part, "\n$html\n", $all);
+	return append_boilerplate($entity, 'text/html', \&append_to_html_part, "\n" . ($html // '') . "\n", $all);
 }
 
 # Take HTML out of alternatives that have plain text too. 1 when there was some.
@@ -158,7 +159,8 @@ sub anonymize_uri {
 	for my $part (@parts) {
 		my $body = $part->bodyhandle or return 0;
 		my $old = $body->as_string;
-		my $new = $old =~ s{(https?://[^\s"'<>]*)\?([^\s"'<>\#]*)}{$1 . clean_query($2)}gier;
+		# Each address matches, with a query or without, and nothing is tried twice: a text of nothing but `http://` must not cost much.
+		my $new = $old =~ s{(https?://[^\s"'<>?]*+)(?:\?([^\s"'<>\#]*+))?}{$1 . (defined $2 ? clean_query($2) : '')}gier;
 		next if $new eq $old;
 		set_body($part, $new) or return 0;
 		$Rebuild = 1;
@@ -178,6 +180,7 @@ sub clean_query {
 sub set_body {
 	my ($part, $text) = @_;
 	my $fh = $part->bodyhandle->open('w') or return 0;
+	local ($, , $\); # the filter's own are for what it prints
 	$fh->print($text);
 	$fh->close or die "cannot write a body: $!\n";
 	return 1;
@@ -185,11 +188,19 @@ sub set_body {
 
 # --- Not for filters -----------------------------------------------------------------------------------------------------------
 
+# Whether a function was given what it needs; else a line in the log.
+sub is_entity {
+	my ($entity, $function) = @_;
+	require Scalar::Util;
+	return 1 if Scalar::Util::blessed($entity) && $entity->isa('MIME::Entity');
+	md_syslog('err', "$function: not a MIME::Entity");
+	return 0;
+}
+
 # A text part `warningN.txt`.
 sub build_warning_part {
-	my ($text) = @_;
+	my $text = Mail::MIMEDefang::bytes_of($_[0]);
 	$text .= "\n" unless $text =~ /\n\z/;
-	utf8::encode($text) if utf8::is_utf8($text);
 	$WarningCounter++;
 	return MIME::Entity->build(
 		Type => 'text/plain',

@@ -129,6 +129,7 @@ sub refusal {
 # The texts of a message, and a line for each part that is none, in at most $size characters.
 sub pretty_print_mail {
 	my ($entity, $size) = @_;
+	$size //= 0;
 	my $text = '';
 	for my $part (Mail::MIMEDefang::MIME::leaves($entity)) {
 		last if length $text >= $size;

@@ -19,18 +19,25 @@ our @EXPORT_OK = qw(get_ptr_record);
 
 # --- Addresses -----------------------------------------------------------------------------------------------------------------
 
+# The bytes of an address, or undef: what is no address may be anything, even characters, of which inet_pton() dies.
+sub packed {
+	my ($family, $text) = @_;
+	return defined $text && $text =~ /\A[0-9A-Fa-f:.]+\z/ ? inet_pton($family, $text) : undef;
+}
+
 # All eight groups with all their digits, in lower case. What is no address stays as it is.
 sub expand_ipv6_address {
 	my ($address) = @_;
-	my $bytes = inet_pton(AF_INET6, $address);
+	my $bytes = packed(AF_INET6, $address);
 	return defined $bytes ? join ':', unpack '(H4)8', $bytes : $address;
 }
 
 # "192.0.2.1" is "1.2.0.192"; of IPv6 each digit is a label. undef for what is no address.
 sub reverse_ip_address_for_rbl {
 	my ($address) = @_;
-	return join '.', reverse unpack 'C4', inet_pton(AF_INET, $address) if defined inet_pton(AF_INET, $address);
-	my $bytes = inet_pton(AF_INET6, $address);
+	my $v4 = packed(AF_INET, $address);
+	return join '.', reverse unpack 'C4', $v4 if defined $v4;
+	my $bytes = packed(AF_INET6, $address);
 	return defined $bytes ? join '.', reverse split //, unpack 'H32', $bytes : undef;
 }
 
@@ -56,13 +63,13 @@ sub is_in {
 
 sub is_public_ip4_address {
 	my ($address) = @_;
-	return 0 unless defined $address && defined inet_pton(AF_INET, $address);
+	return 0 unless defined packed(AF_INET, $address);
 	return is_in(AF_INET, $address, @special4) ? 0 : 1;
 }
 
 sub is_public_ip6_address {
 	my ($address) = @_;
-	return 0 unless defined $address && defined inet_pton(AF_INET6, $address);
+	return 0 unless defined packed(AF_INET6, $address);
 	return is_in(AF_INET6, $address, @special6) ? 0 : 1;
 }
 
@@ -116,8 +123,8 @@ sub email_is_blacklisted {
 
 sub email_hash {
 	my ($address, $hash) = @_;
-	$address = lc($address =~ s/^<(.*)>\z/$1/r);
-	utf8::encode($address) if utf8::is_utf8($address);
+	$address = Mail::MIMEDefang::bytes_of(lc(($address // '') =~ s/^<(.*)>\z/$1/r));
+	$hash //= '';
 	if (uc $hash eq 'MD5') {
 		require Digest::MD5;
 		return Digest::MD5::md5_hex($address);

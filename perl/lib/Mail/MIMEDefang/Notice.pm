@@ -14,16 +14,14 @@ our @EXPORT_OK = qw(send_mail send_multipart_mail send_admin_mail send_quarantin
 # $text is the whole message, head and body. 1, or 0 with a line in the log.
 sub send_mail {
 	my ($from, $name, $rcpt, $text, $mode) = @_;
-	utf8::encode($text) if utf8::is_utf8($text);
+	$text = Mail::MIMEDefang::bytes_of($text);
 	$text .= "\n" unless $text =~ /\n\z/;
 	return Mail::MIMEDefang::Sendmail::submit(sub { print { $_[0] } $text }, from => $from, name => $name, mode => $mode, rcpts => [$rcpt]);
 }
 
 # Text that goes into a field: in bytes, on one line, encoded when it has to be.
 sub field_text {
-	my ($text) = @_;
-	utf8::encode($text) if utf8::is_utf8($text);
-	$text =~ s/[\r\n\t ]+/ /g;
+	my $text = Mail::MIMEDefang::bytes_of($_[0]) =~ s/[\x00-\x20\x7f]+/ /gr;
 	return $text =~ /[^ -~]/ ? Encode::encode('MIME-Header', Encode::decode('UTF-8', $text)) : $text;
 }
 
@@ -53,7 +51,7 @@ sub common_fields {
 # A message of one text.
 sub text_message {
 	my ($body, @fields) = @_;
-	utf8::encode($body) if utf8::is_utf8($body);
+	$body = Mail::MIMEDefang::bytes_of($body);
 	my $charset = $body =~ /[^\x00-\x7f]/ ? 'utf-8' : 'us-ascii';
 	push @fields, 'MIME-Version' => '1.0', 'Content-Type' => "text/plain; charset=$charset",
 		'Content-Transfer-Encoding' => $charset eq 'utf-8' ? '8bit' : '7bit';
@@ -70,11 +68,12 @@ sub send_admin_mail {
 	return send_mail($DaemonAddress, $DaemonName, $AdminAddress, $text);
 }
 
-# The same content as text and as HTML. $headers: further fields, a reference to a hash.
+# The same content as text and as HTML. $headers: further fields, a reference to a hash; one that has no proper name is left out.
 sub send_multipart_mail {
 	my ($from, $name, $rcpt, $subject, $text, $html, $headers) = @_;
-	my %fields = (common_fields($from, $name, $rcpt, undef, $subject), %{ $headers // {} });
-	utf8::is_utf8($_) && utf8::encode($_) for $text, $html;
+	my @names = grep { /\A[!-9;-~]+\z/ } keys %{ $headers // {} };
+	my %fields = (common_fields($from, $name, $rcpt, undef, $subject), map { $_ => field_text($headers->{$_}) } @names);
+	($text, $html) = map { length ? $_ : "\n" } map { Mail::MIMEDefang::bytes_of($_) } $text, $html; # MIME::Entity wants some body
 	my $entity = MIME::Entity->build(Type => 'multipart/alternative', 'X-Mailer' => undef, %fields);
 	$entity->attach(Type => 'text/plain', Charset => 'utf-8', Encoding => '-SUGGEST', Data => $text);
 	$entity->attach(Type => 'text/html', Charset => 'utf-8', Encoding => '-SUGGEST', Data => $html);

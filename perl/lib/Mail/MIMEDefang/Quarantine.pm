@@ -18,7 +18,7 @@ sub folder {
 	return $QuarantineSubdir if defined $QuarantineSubdir;
 	return attempt(sub {
 		my $dir = make_folder($Features{'Path:QUARANTINEDIR'});
-		write_file($dir, 'SENDER', text_writer("$Sender\n"));
+		write_file($dir, 'SENDER', text_writer(($Sender // '') . "\n"));
 		write_file($dir, 'SENDMAIL-QID', text_writer("$QueueID\n"));
 		write_file($dir, 'RECIPIENTS', text_writer(join '', map { "$_\n" } @Recipients));
 		write_file($dir, 'HEADERS', file_writer("$CWD/HEADERS"));
@@ -89,6 +89,7 @@ sub write_file {
 	my ($dir, $name, $write) = @_;
 	sysopen my $fh, "$dir/$name", O_WRONLY | O_CREAT | O_EXCL, 0640 or die "$dir/$name: $!\n";
 	binmode $fh;
+	local ($, , $\); # the filter's own are for what it prints
 	$write->($fh);
 	$fh->flush && !$fh->error && $fh->sync && close $fh or die "$dir/$name: $!\n";
 	return;
@@ -103,8 +104,7 @@ sub sync_folder {
 }
 
 sub text_writer {
-	my ($text) = @_;
-	utf8::encode($text) if utf8::is_utf8($text);
+	my $text = Mail::MIMEDefang::bytes_of($_[0]);
 	return sub { print { $_[0] } $text or die "$!\n" };
 }
 

@@ -101,7 +101,8 @@ sub add_warnings {
 	my ($self) = @_;
 	return unless @Warnings;
 	my $entity = $self->{entity};
-	my $text = join '', Mail::MIMEDefang::general_warning(), map { /\n\z/ ? $_ : "$_\n" } @Warnings;
+	my @texts = map { Mail::MIMEDefang::bytes_of($_) } @Warnings; # a filter may add some itself
+	my $text = join '', Mail::MIMEDefang::bytes_of(Mail::MIMEDefang::general_warning()), map { /\n\z/ ? $_ : "$_\n" } @texts;
 	return if $AddWarningsInline && add_inline($entity, $text);
 	$entity->make_multipart('mixed', Force => 1) if $entity->mime_type ne 'multipart/mixed';
 	make_attachment($entity->parts(0)) if $Stupidity{NoMultipleInlines} && $entity->parts;
@@ -133,7 +134,7 @@ sub add_inline {
 # The body of $entity becomes that of the message.
 sub replace_entire_message {
 	my ($entity) = @_;
-	return 0 unless in_filter_end('replace_entire_message');
+	return 0 unless in_filter_end('replace_entire_message') && Mail::MIMEDefang::MIME::is_entity($entity, 'replace_entire_message');
 	$FilterEndReplacementEntity = $entity;
 	$Rebuild = 1;
 	return 1;
@@ -152,6 +153,8 @@ sub settle {
 sub write_body {
 	my ($self) = @_;
 	my $entity = $self->{entity};
+	local ($, , $\); # what the filter has set for its own printing and reading
+	local $/ = "\n";
 	push_status_tag('Writing new body');
 	$self->collapse;
 	retype_unparseable($entity);

@@ -105,6 +105,7 @@ sub filter_message {
 	$InFilterWrapUp = 1;
 	call('filter_wrapup', 'In filter_wrapup', $entity);
 	$InFilterWrapUp = 0;
+	write_result_line('D') if $TerminateAndDiscard; # set too late to end the scan: what was sent on already must not arrive twice
 	return;
 }
 

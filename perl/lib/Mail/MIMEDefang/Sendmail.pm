@@ -16,12 +16,15 @@ sub submit {
 	my ($write, %how) = @_;
 	return $DryRun->($write) if $DryRun;
 	my @command = command(%how);
-	local $SIG{PIPE} = 'IGNORE';
+	local $SIG{CHLD} = 'DEFAULT'; # or a filter that ignores its children would never know how one ended
 	my $pid = open my $fh, '|-', @command;
 	if (!$pid) {
 		md_syslog('err', "cannot run $command[0]: $!");
 		return 0;
 	}
+	local $SIG{PIPE} = 'IGNORE';
+	local ($, , $\); # the filter's own are for what it prints
+	binmode $fh;
 	my $written = $write->($fh);
 	my $closed = close $fh;
 	return 1 if $written && $closed;
@@ -35,14 +38,16 @@ sub command {
 	my (%how) = @_;
 	my $from = bare($how{from} // '');
 	my $mode = defined $how{mode} && $is_mode{ $how{mode} } ? $how{mode} : '-odd';
-	my @name = defined $how{name} && length $how{name} ? "-F$how{name}" : ();
+	my $full_name = Mail::MIMEDefang::bytes_of($how{name}) =~ s/[\x00-\x1f\x7f]+/ /gr;
+	my @name = length $full_name ? "-F$full_name" : ();
 	return ($Features{'Path:SENDMAIL'}, '-f' . (length $from ? $from : '<>'), @name, $mode, '-Ac', '-oi', '--',
 		map { bare($_) } @{ $how{rcpts} });
 }
 
+# An address as bytes, without its brackets, and without control bytes, which none has.
 sub bare {
 	my ($address) = @_;
-	return $address =~ s/^<(.*)>\z/$1/sr;
+	return Mail::MIMEDefang::bytes_of($address) =~ s/[\x00-\x1f\x7f]//gr =~ s/^<(.*)>\z/$1/sr;
 }
 
 1;

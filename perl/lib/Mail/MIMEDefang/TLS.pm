@@ -18,6 +18,7 @@ my $max_policy = 65536; # bytes of a policy, the least that RFC 8461 wants to be
 # has no policy, or it cannot be had within $timeout seconds.
 sub md_check_mta_sts {
 	my ($domain, $timeout) = @_;
+	return undef unless ($domain // '') =~ /\A[A-Za-z0-9.-]+\z/; # it goes into a URL
 	my $resolver = Mail::MIMEDefang::Net::resolver('md_check_mta_sts') or return undef;
 	my ($id) = (md_dns_txt($resolver, "_mta-sts.$domain", qr/^v=STSv1\s*;/) // '') =~ /;\s*id=([A-Za-z0-9]{1,32})\s*(?:;|\z)/ or return undef;
 	my $text = fetch("https://mta-sts.$domain/.well-known/mta-sts.txt", $timeout // 10) // return undef;
@@ -41,7 +42,7 @@ sub policy_parse {
 	my ($text) = @_;
 	my %policy = (mx => []);
 	for (split /\r?\n/, $text) {
-		my ($key, $value) = /^\s*(\w+)\s*:\s*(.*?)\s*\z/ or next;
+		my ($key, $value) = /^\s*+(\w+)\s*+:\s*+(.*\S|)\s*\z/ or next; # not .*?: blanks would cost their square
 		if ($key eq 'mx') {
 			push @{ $policy{mx} }, lc $value;
 		} else {
@@ -71,6 +72,7 @@ sub md_verify_sts_mx {
 # none. secure: the resolver has verified the answer (DNSSEC); what it has not, says nothing.
 sub md_check_dane_tlsa {
 	my ($domain, $port) = @_;
+	$domain //= '';
 	my $resolver = Mail::MIMEDefang::Net::resolver('md_check_dane_tlsa') or return undef;
 	$resolver->dnssec(1);
 	$resolver->adflag(1);

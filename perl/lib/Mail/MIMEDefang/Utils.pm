@@ -47,25 +47,42 @@ sub extension_of {
 	return $name =~ /(\.[^.]*)\z/ ? $1 : '';
 }
 
+# A filter's pattern, in any case. In brackets: an empty one would mean to Perl the last that has matched anywhere.
+sub pattern_of {
+	my ($text) = @_;
+	$text //= '';
+	return qr/(?:$text)/i;
+}
+
 sub re_match {
-	my ($entity, $pattern) = @_;
-	return grep({ /$pattern/i } names_of($entity)) ? 1 : 0;
+	my ($entity, $text) = @_;
+	my $pattern = pattern_of($text);
+	return grep({ $_ =~ $pattern } names_of($entity)) ? 1 : 0;
 }
 
 sub re_match_ext {
-	my ($entity, $pattern) = @_;
-	return grep({ extension_of($_) =~ /$pattern/i } names_of($entity)) ? 1 : 0;
+	my ($entity, $text) = @_;
+	my $pattern = pattern_of($text);
+	return grep({ extension_of($_) =~ $pattern } names_of($entity)) ? 1 : 0;
 }
 
 # --- In archives: whether a member has such a name. A file that is no such archive has no members --------------------------------
 
 sub re_match_in_zip_directory {
-	my ($path, $pattern) = @_;
+	my ($path, $text) = @_;
+	my $pattern = pattern_of($text);
 	return 0 unless Mail::MIMEDefang::needs_module('Archive::Zip', 're_match_in_zip_directory');
-	Archive::Zip::setErrorHandler(sub { }); # it would print
-	my $zip = Archive::Zip->new;
-	return 0 unless $zip->read($path) == Archive::Zip::AZ_OK();
-	return grep({ $_->fileName =~ /$pattern/i } $zip->members) ? 1 : 0;
+	return grep({ $_ =~ $pattern } names_in_zip($path)) ? 1 : 0;
+}
+
+sub names_in_zip {
+	my ($path) = @_;
+	local $@;
+	local $Archive::Zip::ErrorHandler = sub { }; # it would print
+	return eval {
+		my $zip = Archive::Zip->new;
+		$zip->read($path) == Archive::Zip::AZ_OK() ? map({ $_->fileName } $zip->members) : ();
+	};
 }
 
 # Archives that a program lists: the feature that names it, the words behind it, and what of a line is a name.
@@ -76,7 +93,8 @@ my %lister = (
 );
 
 sub re_match_in_listing {
-	my ($kind, $path, $pattern) = @_;
+	my ($kind, $path, $text) = @_;
+	my $pattern = pattern_of($text);
 	my $lister = $lister{$kind};
 	my $program = $Features{ $lister->{feature} };
 	if (!$program) {
@@ -84,14 +102,29 @@ sub re_match_in_listing {
 		return 0;
 	}
 	$path = "./$path" unless $path =~ m{^/};
-	for my $line (lines_of($program, @{ $lister->{args} }, $path)) {
-		return 1 if $line =~ $lister->{name} && $1 =~ /$pattern/i;
-	}
-	return 0;
+	return has_line(sub { $_[0] =~ $lister->{name} && $1 =~ $pattern }, $program, @{ $lister->{args} }, $path);
 }
 
-# What a command says on its standard output; what it says on standard error is of no account.
-sub lines_of {
+my $max_line = 65536; # bytes of a line that are looked at: more than any name has
+
+# Whether a line of what a command says on its standard output passes the test; what it says on standard error is of no account.
+sub has_line {
+	my ($test, @command) = @_;
+	local $SIG{CHLD} = 'DEFAULT'; # it is waited for here
+	my $fh = start_quietly(@command) or return 0;
+	my ($found, $rest, $block) = (0, '');
+	while (!$found && read $fh, $block, $max_line) {
+		my @lines = split /\n/, $rest . $block, -1;
+		$rest = substr pop @lines, 0, $max_line;
+		$found = grep { $test->($_) } @lines;
+	}
+	$found ||= $test->($rest);
+	close $fh;
+	return $found ? 1 : 0;
+}
+
+# A handle to read from a command; undef, with a line in the log, when it cannot be run.
+sub start_quietly {
 	my (@command) = @_;
 	open my $saved, '>&', \*STDERR or return;
 	open STDERR, '>', '/dev/null' or return;
@@ -100,12 +133,9 @@ sub lines_of {
 	open STDERR, '>&', $saved or die "cannot put standard error back: $!\n";
 	if (!$pid) {
 		md_syslog('err', "cannot run $command[0]: $error");
-		return;
+		return undef;
 	}
-	local $/ = "\n";
-	chomp(my @lines = <$fh>);
-	close $fh;
-	return @lines;
+	return $fh;
 }
 
 sub re_match_in_rar_directory { return re_match_in_listing('rar', @_) }
@@ -119,23 +149,32 @@ sub re_match_in_tgz_directory { return re_match_in_listing('tgz', @_) }
 sub copy_handle {
 	my ($from, $to) = @_;
 	my ($block, $n);
+	local ($, , $\); # the filter's own are for what it prints
 	while ($n = $from->read($block, 65536)) {
 		$to->print($block) or return 0;
 	}
 	return defined $n ? 1 : 0;
 }
 
-# A second name for the file, or when that cannot be (another file system), a copy.
+# A second name for the file, or when that cannot be (another file system), a copy in place of what has the name. That may be the file
+# itself, from an earlier call: then all is done, and writing to it would destroy it.
 sub copy_or_link {
-	my ($from, $to) = @_;
-	return 1 if link $from, $to;
+	my ($from, $to) = map { $_ // '' } @_[0, 1];
+	return 1 if link($from, $to) || is_same_file($from, $to);
+	my $new = "$to.new-$$-" . gen_mx_id();
 	my ($in, $out);
-	if (open($in, '<', $from) && open($out, '>', $to)) {
+	if (open($in, '<', $from) && sysopen($out, $new, O_WRONLY | O_CREAT | O_EXCL)) {
 		binmode $_ for $in, $out;
-		return 1 if copy_handle($in, $out) && close $out;
+		return 1 if copy_handle($in, $out) && close($out) && rename $new, $to;
 	}
 	md_syslog('err', "copy_or_link: $from to $to: $!");
+	unlink $new if $out;
 	return 0;
+}
+
+sub is_same_file {
+	my ($one, $other) = map { join ' ', (stat)[0, 1] } @_;
+	return length $one && $one eq $other;
 }
 
 sub save_body {
@@ -151,7 +190,7 @@ sub digest_name {
 	my ($body, $salt) = @_;
 	require Digest::SHA;
 	my $sha = Digest::SHA->new(1);
-	$sha->add($salt) if defined $salt;
+	$sha->add($salt);
 	my $in = $body->open('r') or die "cannot read the body: $!\n";
 	my $block;
 	$sha->add($block) while $in->read($block, 65536);
@@ -167,18 +206,23 @@ sub publish {
 }
 
 sub publish_text {
-	my ($folder, $name, $text) = @_;
-	utf8::encode($text) if utf8::is_utf8($text);
+	my ($folder, $name) = @_;
+	my $text = Mail::MIMEDefang::bytes_of($_[2]);
 	return publish_by($folder, $name, sub { print { $_[0] } $text });
 }
 
-# Under another name until it is whole: others may look at any time.
+# Under another name until it is whole: others may look at any time. They may read it whatever the worker's umask is.
 sub publish_by {
 	my ($folder, $name, $write) = @_;
 	my $path = "$folder/.new-$$-" . gen_mx_id();
 	sysopen my $fh, $path, O_WRONLY | O_CREAT | O_EXCL, 0644 or die "$path: $!\n";
 	binmode $fh;
-	$write->($fh) && $fh->flush && $fh->sync && close($fh) && rename($path, "$folder/$name") or die "$folder/$name: $!\n";
+	local ($, , $\); # the filter's own are for what it prints
+	if (!($write->($fh) && $fh->flush && chmod(0644, $fh) && $fh->sync && close($fh) && rename $path, "$folder/$name")) {
+		my $error = $!;
+		unlink $path;
+		die "$folder/$name: $error\n";
+	}
 	Mail::MIMEDefang::Quarantine::sync_folder($folder);
 	return;
 }
@@ -209,6 +253,7 @@ sub md_copy_orig_msg_to_work_dir_as_mbox_file {
 	my ($in, $out);
 	if (open($in, '<', "$CWD/INPUTMSG") && open($out, '>', "$CWD/Work/INPUTMBOX")) {
 		binmode $_ for $in, $out;
+		local ($, , $\); # the filter's own are for what it prints
 		my $date = POSIX::asctime(localtime); # in English, with its newline
 		return 1 if print({$out} 'From ', length $sender ? $sender : 'MAILER-DAEMON', " $date") && copy_handle($in, $out) && close $out;
 	}
@@ -225,8 +270,7 @@ sub synthesize_received_header {
 	my $us = $SendmailMacros{j} // get_host_name();
 	my $protocol = $SendmailMacros{r} // 'SMTP';
 	my $authenticated = $SendmailMacros{auth_type} ? ' (authenticated bits=0)' : '';
-	my $for = @Recipients == 1 ? "\n\tfor $Recipients[0]" : '';
-	$for =~ s/[^\n\t -~]/?/g;
+	my $for = @Recipients == 1 ? "\n\tfor " . $Recipients[0] =~ s/[^ -~]/?/gr : '';
 	return "Received: from $said{helo} ($from)$authenticated\n\tby $us (envelope-sender $said{sender}) (MIMEDefang) with $protocol id "
 		. "$QueueID$for; " . Mail::MIMEDefang::RFC2822::rfc2822_date() . "\n";
 }

@@ -25,7 +25,7 @@ sub md_async_interpret_spamassassin {
 	my $threshold = $a{threshold} // 5.0;
 	my $answer = Mail::MIMEDefang::Antispam::spamd_answer($a{raw});
 	return { is_spam => 0, score => 0, threshold => $threshold, symbols => [], reason => 'no answer: ' . ($a{error} // 'not one of spamd') } unless $answer;
-	my @symbols = $answer->{report} =~ /^\s*-?[\d.]+\s+([A-Z][A-Z0-9_]+)\s/mg;
+	my @symbols = Mail::MIMEDefang::Antispam::symbols_of($answer->{report});
 	my $is_spam = $answer->{score} >= $threshold ? 1 : 0;
 	return { is_spam => $is_spam, score => $answer->{score}, threshold => $threshold, symbols => \@symbols,
 		reason => "score $answer->{score}, spam from $threshold on" };
@@ -63,7 +63,7 @@ sub md_async_interpret_spf_txt {
 # A policy's text: { has_dmarc, policy, subdomain_policy, pct, rua, ruf, adkim, aspf, reason }
 sub md_async_interpret_dmarc {
 	my ($raw) = @_;
-	my %tag = map { /^\s*(\w+)\s*=\s*(.*?)\s*\z/s ? (lc $1 => $2) : () } split /;/, $raw // '';
+	my %tag = map { /^\s*+(\w+)\s*+=\s*+(.*\S|)\s*\z/s ? (lc $1 => $2) : () } split /;/, $raw // '';
 	return { has_dmarc => 0, reason => 'no DMARC policy', map { $_ => undef } qw(policy subdomain_policy pct rua ruf adkim aspf) }
 		unless ($tag{v} // '') eq 'DMARC1' && ($tag{p} // '') =~ /^(?:none|quarantine|reject)\z/i;
 	return { has_dmarc => 1, policy => lc $tag{p}, subdomain_policy => lc($tag{sp} // $tag{p}), pct => $tag{pct} // 100, rua => $tag{rua}, ruf => $tag{ruf},
