@@ -17,7 +17,7 @@ my $server = Defang::Server->start(sub { my ($said) = @_; return $said =~ /\r\n\
 my $got = $api->scan([@envelope], begin => "rspamd_check('http://127.0.0.1:$server->{port}')");
 is_deeply($got->{begin}[0], [7.5, 5, 'A,B', $answer, 'add header', 'true'], 'rspamd_check') or diag explain $got;
 my $said = $server->said;
-like($said, qr{\APOST /checkv2 HTTP/1\.1\r\n}, '  what it is asked');
+like($said, qr{\APOST /checkv2 HTTP/1\.0\r\n}, '  what it is asked');
 for my $header ('From: s@example.org', 'IP: 192.0.2.1', 'Helo: helo.example', 'Hostname: host.example', 'Queue-Id: Q1', 'User: user', 'Rcpt: r@example.net') {
 	like($said, qr/^\Q$header\E\r$/mi, "  $header");
 }

@@ -6,7 +6,8 @@
 #	my $all = $server->said;	# what clients have said, one after the other
 #
 # The function gets what a client has said so far, and says nothing until it knows the answer: text, after which the connection is closed.
-# Also called at the client's end of file, with a true second argument. { greeting => text } is said first.
+# Also called at the client's end of file, with a true second argument. { greeting => text } is said first. With { serve => function }
+# that one gets each connection, and does as it likes.
 package Defang::Server;
 use strict;
 use warnings;
@@ -34,7 +35,7 @@ sub start
 		Defang::Worker->disown;
 		$SIG{PIPE} = 'IGNORE';
 		while (my $client = $listener->accept) {
-			$self->serve($client, $answer, $how{greeting});
+			$how{serve} ? $how{serve}->($client) : $self->serve($client, $answer, $how{greeting});
 			close $client;
 		}
 		POSIX::_exit(0);

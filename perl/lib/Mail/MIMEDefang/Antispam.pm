@@ -12,7 +12,8 @@ our @EXPORT = qw(
 	rspamd_check md_spamc_init md_spamc_check
 );
 
-my $patience = 300; # seconds for each step of a conversation with a daemon; the controller's limit is what ends a scan
+our $Patience = 300; # seconds for a conversation with a daemon; the controller's limit is what ends a scan
+my $max_answer = 16 * 1024 * 1024; # bytes
 
 # --- SpamAssassin in this process ------------------------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ sub md_spamc_check {
 	my $message = message_text();
 	return @none if $client->{max} && length $message > $client->{max};
 	require Mail::MIMEDefang::Dialog;
-	my $answer = spamd_answer(Mail::MIMEDefang::Dialog::ask($client->{where}, $patience, spamd_question($message, $client->{user})));
+	my $answer = spamd_answer(Mail::MIMEDefang::Dialog::ask($client->{where}, $Patience, spamd_question($message, $client->{user})));
 	if (!$answer) {
 		md_syslog('err', "md_spamc_check: no answer of spamd at $client->{where}");
 		return @none;
@@ -119,7 +120,7 @@ sub spamd_answer {
 	my ($text) = @_;
 	return undef unless defined $text && $text =~ m{\ASPAMD/[\d.]+ 0 };
 	my ($head, $report) = split /\r?\n\r?\n/, $text, 2;
-	my ($spam, $score, $threshold) = $head =~ m{^Spam:\s*(\w+)\s*;\s*(-?[\d.]+)\s*/\s*(-?[\d.]+)}mi or return undef;
+	my ($spam, $score, $threshold) = $head =~ m{^Spam:[ ]*(\w+)[ ]*;[ ]*(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)[ ]*/[ ]*(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*$}mi or return undef;
 	return { is_spam => $spam =~ /^(?:true|yes)\z/i ? 1 : 0, score => $score, threshold => $threshold, report => $report // '' };
 }
 
@@ -136,19 +137,48 @@ sub rspamd_check {
 	my ($uri) = @_;
 	my @none = (0, 0, '', '', 'soft reject', 'false');
 	return @none unless in_message_context('rspamd_check');
-	require HTTP::Tiny;
 	require JSON::PP;
 	open my $fh, '<', "$CWD/INPUTMSG" or die "cannot open INPUTMSG: $!\n";
 	binmode $fh;
 	my $message = do { local $/; <$fh> };
-	my $http = HTTP::Tiny->new(timeout => $patience, keep_alive => 0);
 	push_status_tag('Running rspamd');
-	my $response = $http->request('POST', ($uri // 'http://127.0.0.1:11333') . '/checkv2', { headers => rspamd_headers(), content => $message });
+	my ($status, $reason, $content) = rspamd_ask($uri // 'http://127.0.0.1:11333', $message);
 	pop_status_tag();
-	my $report = $response->{success} ? eval { JSON::PP->new->utf8->decode($response->{content}) } : undef;
-	return rspamd_result($report, $response->{content}) if ref $report eq 'HASH' && defined $report->{score};
-	md_syslog('err', "rspamd_check: $response->{status} $response->{reason}" =~ s/\s+\z//r);
+	my $result = $status eq '200' ? rspamd_answer($content) : undef;
+	return @$result if $result;
+	md_syslog('err', "rspamd_check: $status $reason" =~ s/\s+\z//r);
 	return @none;
+}
+
+# (status, reason, content) of HTTP. In the clear we speak it ourselves, since HTTP::Tiny has limits for each reading only.
+sub rspamd_ask {
+	my ($uri, $message) = @_;
+	my ($where, $question) = rspamd_question($uri, $message, rspamd_headers());
+	if (defined $where) {
+		require Mail::MIMEDefang::Dialog;
+		return http_answer(Mail::MIMEDefang::Dialog::ask($where, $Patience, $question));
+	}
+	require HTTP::Tiny;
+	my $http = HTTP::Tiny->new(timeout => $Patience, keep_alive => 0, max_size => $max_answer);
+	my $response = $http->request('POST', "$uri/checkv2", { headers => rspamd_headers(), content => $message });
+	return @$response{qw(status reason content)};
+}
+
+# (host:port, request); the empty list for an address that is not http://. Values of $headers are texts or lists of them.
+sub rspamd_question {
+	my ($uri, $message, $headers) = @_;
+	my ($host, $path) = $uri =~ m{\Ahttp://([^/\s]+)(/[^\s]*)?\z} or return;
+	my @fields = map { my $name = $_; map { "$name: " . s/[\r\n]+/ /gr . "\r\n" } ref $headers->{$name} ? @{ $headers->{$name} } : $headers->{$name} } sort keys %$headers;
+	my $begin = 'POST ' . ($path // '') =~ s{/+\z}{}r . "/checkv2 HTTP/1.0\r\nHost: $host\r\nContent-Length: " . length($message) . "\r\n";
+	return ($host =~ /:[0-9]+\z/ ? $host : "$host:80", join '', $begin, @fields, "\r\n", $message);
+}
+
+# (status, reason, content) of what was answered.
+sub http_answer {
+	my ($text) = @_;
+	return (599, 'no answer', '') unless defined $text && $text =~ m{\AHTTP/1\.[01] ([0-9]{3})[ ]?([^\r\n]*)};
+	my ($status, $reason) = ($1, $2);
+	return ($status, $reason, (split /\r\n\r\n/, $text, 2)[1] // '');
 }
 
 # What rspamd cannot see in the message. A header must stay on its line.
@@ -164,6 +194,17 @@ sub bare {
 	my ($text) = @_;
 	return $text =~ s/^<(.*)>\z/$1/sr =~ s/[^!-~ ]//gr;
 }
+
+# The values of an answer; undef when it is none.
+sub rspamd_answer {
+	my ($text) = @_;
+	local $@;
+	my $report = eval { JSON::PP->new->utf8->decode($text) };
+	return undef unless ref $report eq 'HASH' && is_number($report->{score}) && is_number($report->{required_score} // 0);
+	return [rspamd_result($report, $text)];
+}
+
+sub is_number { my ($text) = @_; return defined $text && !ref $text && $text =~ /\A-?[0-9]{1,15}(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,2})?\z/ }
 
 sub rspamd_result {
 	my ($report, $text) = @_;

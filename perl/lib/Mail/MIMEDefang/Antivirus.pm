@@ -87,12 +87,14 @@ sub scan_by_daemon {
 	# A filter that says where it is, has it.
 	return @missing unless $Features{"Virus:$daemon->{feature}"} || defined $where;
 	$where //= do { no strict 'refs'; ${"Mail::MIMEDefang::$daemon->{where}"} };
+	$where //= '';
+	return verdict(999, 'cannot-execute') if ($path // '') !~ /\A[^\x00-\x1f\x7f]+\z/; # it would be more than one line to a daemon
 	require Mail::MIMEDefang::ScanDaemons;
 	push_status_tag('Running virus scanner');
 	my ($category, $code, $virus, $said) = @{ Mail::MIMEDefang::ScanDaemons->can("scan_$name")->($path, $where) };
 	pop_status_tag();
 	note_output($said);
-	note_virus($virus) if $category eq 'virus';
+	note_virus(length $virus ? $virus : 'unknown') if $category eq 'virus';
 	md_syslog('err', "virus scanner $name: $category: " . $said =~ s/\s+/ /gr) if $category =~ /^(?:cannot-execute|swerr)\z/;
 	return verdict($code, $category);
 }

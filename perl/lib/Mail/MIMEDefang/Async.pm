@@ -5,7 +5,8 @@ package Mail::MIMEDefang::Async;
 # A check is { name, type, args, timeout (seconds, optional) }. By type, args and what becomes of it in the results:
 #	dns	{ name, type }			a reference to a list of the records' data; empty when there are none
 #	socket	{ where, send }			everything that the other end says; where is host:port or the path of a socket
-#	process	{ command, input }		what the command prints; a reference to a list of words, no shell
+#	process	{ command, input }		what the command prints; a reference to a list of words, no shell. One that closes its
+#						output and goes on is killed
 use strict;
 use warnings;
 use Exporter 'import';
@@ -41,10 +42,11 @@ sub md_async_init {
 # { results => { NAME => .. }, errors => { NAME => text } }: each check's name is in one of them.
 sub md_async_run_checks {
 	my ($checks) = @_;
+	local $SIG{CHLD} = 'DEFAULT'; # programs are waited for here
 	my $run = {
-		waiting => [@$checks], going => {}, results => {}, errors => {},
+		waiting => [@$checks], started => 0, going => {}, results => {}, errors => {},
 		end => Time::HiRes::time() + $limit{global_timeout},
-		resolver => scalar(grep { $_->{type} eq 'dns' } @$checks) ? Mail::MIMEDefang::Net::resolver('md_async_run_checks') : undef,
+		resolver => scalar(grep { ($_->{type} // '') eq 'dns' } @$checks) ? Mail::MIMEDefang::Net::resolver('md_async_run_checks') : undef,
 	};
 	while (@{ $run->{waiting} } || %{ $run->{going} }) {
 		start_next($run) while @{ $run->{waiting} } && keys %{ $run->{going} } < $limit{max_concurrency};
@@ -60,15 +62,15 @@ sub start_next {
 	my ($run) = @_;
 	my $check = shift @{ $run->{waiting} };
 	my $start = $starter{ $check->{type} // '' };
-	my $task = { check => $check, answer => '', timeout => $check->{timeout} // $limit{global_timeout} };
-	my $fault = $start ? $start->($run, $task) : "unknown type of check: $check->{type}";
+	my $task = { check => $check, name => $check->{name} // $check->{type} // '', number => ++$run->{started}, answer => '', timeout => $check->{timeout} // $limit{global_timeout} };
+	my $fault = $start ? $start->($run, $task) : 'unknown type of check: ' . ($check->{type} // 'none');
 	if (defined $fault) {
-		$run->{errors}{ $check->{name} } = $fault;
+		$run->{errors}{ $task->{name} } = $fault;
 		return;
 	}
 	my $end = Time::HiRes::time() + $task->{timeout};
 	$task->{end} = $end < $run->{end} ? $end : $run->{end};
-	$run->{going}{ $check->{name} } = $task;
+	$run->{going}{ $task->{number} } = $task; # names may be the same
 	return;
 }
 
@@ -79,6 +81,7 @@ sub start_dns {
 	my $args = $task->{check}{args};
 	$task->{timeout} = $task->{check}{timeout} // $limit{dns_timeout};
 	return 'needs Net::DNS' unless $run->{resolver};
+	return 'not a name' unless Mail::MIMEDefang::Net::is_name($args->{name});
 	$task->{in} = $run->{resolver}->bgsend($args->{name}, $args->{type}) or return 'cannot ask the DNS: ' . $run->{resolver}->errorstring;
 	return undef;
 }
@@ -87,15 +90,16 @@ sub start_socket {
 	my ($run, $task) = @_;
 	my $args = $task->{check}{args};
 	$task->{timeout} = $task->{check}{timeout} // $limit{socket_timeout};
-	my $socket = Mail::MIMEDefang::Dialog::connect_to($args->{where}, $task->{timeout}) or return "cannot connect to $args->{where}: $!";
-	$socket->blocking(0);
-	@$task{qw(in out rest)} = ($socket, $socket, $args->{send} // '');
+	my $where = $args->{where} // '';
+	my $socket = Mail::MIMEDefang::Dialog::new_socket($where, Blocking => 0) or return "cannot connect to $where: $!";
+	@$task{qw(in out rest connecting)} = ($socket, $socket, $args->{send} // '', $socket->isa('IO::Socket::IP'));
 	return undef;
 }
 
 sub start_process {
 	my ($run, $task) = @_;
 	my ($command, $input) = @{ $task->{check}{args} }{qw(command input)};
+	return 'no command' unless ref $command eq 'ARRAY' && defined $command->[0];
 	pipe my $child_in, my $to or return "pipe: $!";
 	pipe my $from, my $child_out or return "pipe: $!";
 	my $pid = fork // return "fork: $!";
@@ -119,20 +123,21 @@ sub wait_once {
 	my @tasks = values %{ $run->{going} } or return;
 	my ($first) = sort { $a <=> $b } map { $_->{end} } @tasks;
 	my $left = $first - Time::HiRes::time();
-	my $in = IO::Select->new(map { $_->{in} } @tasks);
+	my $in = IO::Select->new(map { $_->{in} } grep { !$_->{connecting} } @tasks);
 	my $out = IO::Select->new(map { $_->{out} } grep { $_->{out} } @tasks);
 	my ($readable, $writable) = IO::Select->select($in, $out, undef, $left > 0 ? $left : 0);
 	my %ready = map { $_ => 1 } @{ $readable // [] };
 	my %takes = map { $_ => 1 } @{ $writable // [] };
 	for my $task (@tasks) {
-		give($task) if $task->{out} && $takes{ $task->{out} };
+		give($run, $task) if $task->{out} && $takes{ $task->{out} };
 		take($run, $task) if $ready{ $task->{in} };
 	}
 	return;
 }
 
 sub give {
-	my ($task) = @_;
+	my ($run, $task) = @_;
+	return unless is_connected($run, $task);
 	local $SIG{PIPE} = 'IGNORE';
 	my $n = length $task->{rest} ? syswrite $task->{out}, $task->{rest} : 0;
 	return if !defined $n && ($!{EAGAIN} || $!{EINTR});
@@ -147,6 +152,18 @@ sub give {
 	return;
 }
 
+# True once the connection is there; until then the next address may be tried.
+sub is_connected {
+	my ($run, $task) = @_;
+	return 1 unless $task->{connecting};
+	if (!$task->{out}->connect) {
+		finish($run, $task, undef, "cannot connect to $task->{check}{args}{where}: $!") unless $!{EINPROGRESS} || $!{EALREADY} || $!{EWOULDBLOCK};
+		return 0;
+	}
+	delete $task->{connecting};
+	return 1;
+}
+
 sub take {
 	my ($run, $task) = @_;
 	return take_dns($run, $task) if $task->{check}{type} eq 'dns';
@@ -157,6 +174,7 @@ sub take {
 	return if $n;
 	return finish($run, $task, $task->{answer}) unless $task->{pid};
 	close $task->{in};
+	kill KILL => $task->{pid}; # one that has ended by itself keeps its status
 	waitpid delete $task->{pid}, 0;
 	return finish($run, $task, undef, 'cannot be executed') if $? >> 8 == 127;
 	return finish($run, $task, $task->{answer});
@@ -183,8 +201,8 @@ sub data_of {
 
 sub finish {
 	my ($run, $task, $result, $error) = @_;
-	my $name = $task->{check}{name};
-	delete $run->{going}{$name};
+	my $name = $task->{name};
+	delete $run->{going}{ $task->{number} };
 	if ($task->{pid}) { # what is given up must not go on
 		kill KILL => $task->{pid};
 		waitpid $task->{pid}, 0;
@@ -201,7 +219,7 @@ sub expire {
 	my ($run, $now) = @_;
 	finish($run, $_, undef, 'timeout') for grep { $_->{end} <= $now } values %{ $run->{going} };
 	return if $now < $run->{end};
-	$run->{errors}{ $_->{name} } = 'timeout' for splice @{ $run->{waiting} };
+	$run->{errors}{ $_->{name} // $_->{type} // '' } = 'timeout' for splice @{ $run->{waiting} };
 	return;
 }
 
@@ -293,11 +311,9 @@ sub md_async_rspamd_check {
 	my @none = (0, 0, '', '', 'soft reject', 'false');
 	return @none unless in_message_context('md_async_rspamd_check');
 	my ($raw) = one(md_async_check_rspamd(uri => $uri, file => "$CWD/INPUTMSG", headers => Mail::MIMEDefang::Antispam::rspamd_headers()));
-	my ($head, $body) = split /\r\n\r\n/, $raw // '', 2;
-	return @none unless defined $body && $head =~ m{^HTTP/1\.[01] 200 };
+	my ($status, undef, $body) = Mail::MIMEDefang::Antispam::http_answer($raw);
 	require JSON::PP;
-	my $report = eval { JSON::PP->new->utf8->decode($body) };
-	return ref $report eq 'HASH' && defined $report->{score} ? Mail::MIMEDefang::Antispam::rspamd_result($report, $body) : @none;
+	return @{ ($status eq '200' ? Mail::MIMEDefang::Antispam::rspamd_answer($body) : undef) // \@none };
 }
 
 1;

@@ -5,8 +5,12 @@ use strict;
 use warnings;
 use Exporter 'import';
 use Mail::MIMEDefang;
+use Mail::MIMEDefang::Net ();
+use Mail::MIMEDefang::TimedResolver;
 
 our @EXPORT = qw(md_dkim_sign md_dkim_verify);
+
+our $Patience = 20; # seconds for the keys of a message's signatures, of which there may be fifty
 
 my $fold = 72; # letters of a signature on a line
 
@@ -28,6 +32,7 @@ sub feed {
 # (name, value) of a header; the empty list, with a line in the log, when there is none. Without a domain it is that of the author.
 sub md_dkim_sign {
 	my ($key, $algorithm, $method, $domain, $selector, $headers, $wrap) = @_;
+	local $@;
 	return unless in_message_context('md_dkim_sign') && Mail::MIMEDefang::needs_module('Mail::DKIM::Signer', 'md_dkim_sign');
 	my $value = eval {
 		my $signer = Mail::DKIM::Signer->new(
@@ -66,6 +71,10 @@ sub fold {
 # (result, domain, bits of the key, signature), of the best signature; in scalar context, the Mail::DKIM::Verifier.
 sub md_dkim_verify {
 	return unless in_message_context('md_dkim_verify') && Mail::MIMEDefang::needs_module('Mail::DKIM::Verifier', 'md_dkim_verify');
+	my $resolver = Mail::MIMEDefang::Net::resolver('md_dkim_verify') or return;
+	local $@;
+	no warnings 'once';
+	local $Mail::DKIM::DNS::RESOLVER = Mail::MIMEDefang::TimedResolver->new($resolver, $Patience);
 	my $verifier = Mail::DKIM::Verifier->new;
 	feed($verifier);
 	return $verifier unless wantarray;

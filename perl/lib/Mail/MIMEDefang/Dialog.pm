@@ -1,28 +1,36 @@
 package Mail::MIMEDefang::Dialog;
 
-# Conversations with daemons on sockets, each step with a limit in time. Not for filters.
+# Conversations with daemons on sockets, each within a limit of time, however slowly the other end speaks, and whatever signals come
+# meanwhile (that of the slow log does when a scanner takes long). Not for filters.
 use strict;
 use warnings;
+use Errno qw(EAGAIN EINTR ETIMEDOUT EWOULDBLOCK);
 use IO::Socket::IP ();
 use IO::Socket::UNIX ();
-use Socket qw(SOL_SOCKET SO_RCVTIMEO SO_SNDTIMEO);
+use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 my $max_answer = 16 * 1024 * 1024; # bytes: a report, or a line for each file of a message
+my $max_line = 65536; # bytes of an answer's line
 
-# $where is the path of a UNIX-domain socket, or host:port. Connecting, and each reading and writing, may take $patience seconds. A
-# socket, or undef with $! or $@ set.
+sub now { return clock_gettime(CLOCK_MONOTONIC) }
+
+# $where is the path of a UNIX-domain socket, or host:port. Connecting, and the whole conversation, may take $patience seconds. A socket
+# for the functions below, or undef with $! or $@ set.
 sub connect_to {
 	my ($where, $patience) = @_;
-	my $socket;
-	if ($where =~ m{^/}) {
-		$socket = IO::Socket::UNIX->new(Peer => $where, Timeout => $patience);
-	} elsif ($where =~ /^\[?(.+?)\]?:(\d+)\z/) {
-		$socket = IO::Socket::IP->new(PeerHost => $1, PeerPort => $2, Timeout => $patience);
-	}
-	return undef unless $socket;
-	$socket->blocking(1);
-	setsockopt $socket, SOL_SOCKET, $_, pack 'l!l!', $patience, 0 for SO_RCVTIMEO, SO_SNDTIMEO;
+	my $end = now() + $patience;
+	my $socket = new_socket($where, Timeout => $patience) or return undef;
+	$socket->blocking(0);
+	${*$socket}{defang} = { end => $end, input => '' };
 	return $socket;
+}
+
+sub new_socket {
+	my ($where, @how) = @_;
+	return IO::Socket::UNIX->new(Peer => $where, @how) if $where =~ m{^/};
+	return IO::Socket::IP->new(PeerHost => $1, PeerPort => $2, @how) if $where =~ /^\[?(.+?)\]?:([0-9]+)\z/;
+	$! = Errno::EINVAL();
+	return undef;
 }
 
 # True when the other end is this machine, so that paths mean the same to it.
@@ -31,6 +39,21 @@ sub is_local {
 	return $where =~ m{^/|^(?:127\.[\d.]+|localhost|\[?::1\]?):\d+\z} ? 1 : 0;
 }
 
+# Wait until the socket can be read or written. False with $! set when its time is over.
+sub wait_for {
+	my ($socket, $writing) = @_;
+	while ((my $left = ${*$socket}{defang}{end} - now()) > 0) {
+		vec(my $bits = '', fileno $socket, 1) = 1;
+		my $n = $writing ? select(undef, $bits, undef, $left) : select($bits, undef, undef, $left);
+		return 1 if $n > 0;
+		return 0 if $n < 0 && $! != EINTR;
+	}
+	$! = ETIMEDOUT;
+	return 0;
+}
+
+sub may_go_on { return $! == EINTR || $! == EAGAIN || $! == EWOULDBLOCK }
+
 # Write all of it. True, or false with $! set.
 sub say_to {
 	my ($socket, @bytes) = @_;
@@ -38,30 +61,47 @@ sub say_to {
 	for my $bytes (@bytes) {
 		my $at = 0;
 		while ($at < length $bytes) {
+			return 0 unless wait_for($socket, 1);
 			my $n = syswrite $socket, $bytes, 1 << 20, $at;
-			return 0 unless $n;
-			$at += $n;
+			return 0 unless defined $n || may_go_on();
+			$at += $n // 0;
 		}
 	}
 	return 1;
 }
 
+# Read once, behind what has come already: the number of bytes, 0 at the end, undef with $! set.
+sub hear_more {
+	my ($socket) = @_;
+	while (wait_for($socket, 0)) {
+		my $n = sysread $socket, ${*$socket}{defang}{input}, 65536, length ${*$socket}{defang}{input};
+		return $n if defined $n;
+		return undef unless may_go_on();
+	}
+	return undef;
+}
+
 # Everything up to the end, or undef with $! set.
 sub hear_all {
 	my ($socket) = @_;
-	my $answer = '';
 	while (1) {
-		my $n = sysread $socket, $answer, 65536, length $answer;
-		return $answer if defined $n && $n == 0;
-		return undef if !defined $n || length $answer > $max_answer;
+		my $n = hear_more($socket) // return undef;
+		return ${*$socket}{defang}{input} if $n == 0;
+		return undef if length ${*$socket}{defang}{input} > $max_answer;
 	}
 }
 
-# One line without its end, or undef.
+# One line without its end; undef when there is none, or none of a sane length.
 sub hear_line {
 	my ($socket) = @_;
-	local $/ = "\n";
-	my $line = $socket->getline // return undef;
+	my $input = \${*$socket}{defang}{input};
+	my $end;
+	while (($end = index $$input, "\n") < 0) {
+		return undef if length $$input > $max_line;
+		last unless hear_more($socket) // return undef;
+	}
+	return undef if $$input eq '';
+	my $line = substr $$input, 0, $end < 0 ? length $$input : $end + 1, '';
 	return $line =~ s/\r?\n\z//r;
 }
 

@@ -63,12 +63,13 @@ sub get_smtp_extensions {
 sub md_check_against_smtp_server {
 	my ($sender, $rcpt, $helo, $server, $port) = @_;
 	require Mail::MIMEDefang::Smtp;
-	my $conversation = { server => $server, port => $port || 25, helo => $helo };
+	return ('TEMPFAIL', 'No server to ask', '451', '4.3.0') unless defined $server && $server =~ /\A[!-~]+\z/;
+	my $conversation = { server => $server, port => $port || 25, helo => $helo // get_host_name() };
 	my @failure = greet($conversation, 1);
 	@failure = greet($conversation, 0) if $conversation->{tls_failed};
 	my @reply = @failure ? @failure : ask_about($conversation, $sender, $rcpt);
 	if ($conversation->{socket}) {
-		Mail::MIMEDefang::Smtp::say($conversation->{socket}, $server, 'QUIT') unless $conversation->{lost};
+		Mail::MIMEDefang::Smtp::part($conversation->{socket}, $server) unless $reply[1] =~ /: connection lost\z/;
 		$conversation->{socket}->close;
 	}
 	return @reply;
@@ -112,7 +113,6 @@ sub ask_about {
 	my ($from, $to) = map { '<' . Mail::MIMEDefang::Sendmail::bare($_ // '') . '>' } $sender, $rcpt;
 	for my $command ("MAIL FROM:$from", "RCPT TO:$to") {
 		my @reply = Mail::MIMEDefang::Smtp::say($c->{socket}, $c->{server}, $command);
-		$c->{lost} = 1 if $reply[3] =~ /: connection lost\z/;
 		return refusal(@reply) if $reply[0] ne 'CONTINUE';
 	}
 	return ('CONTINUE', 'OK', '250', '2.1.5');

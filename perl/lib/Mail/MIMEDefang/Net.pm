@@ -1,7 +1,8 @@
 package Mail::MIMEDefang::Net;
 
 # Addresses, and questions to the DNS: block lists, mail exchangers, TXT records. Functions that take a resolver make one of their own
-# (Net::DNS) when they get none; each question then has a limit of some seconds.
+# (Net::DNS) when they get none; each question then takes at most some ten seconds, and a function that asks several ends soon after
+# $Patience. What is asked about may come from anybody: what cannot be a name, of which Net::DNS dies, does not exist.
 use strict;
 use warnings;
 use Exporter 'import';
@@ -16,6 +17,10 @@ our @EXPORT = qw(
 	email_is_blacklisted get_mx_ip_addresses md_get_bogus_mx_hosts md_get_dmarc_record md_dns_txt
 );
 our @EXPORT_OK = qw(get_ptr_record);
+
+our $Patience = 20; # seconds after which a function asks no further question
+my $max_exchangers = 20; # of a domain that are looked at
+my $max_climb = 8; # names that are asked for a policy: as many as in the tree walk of DMARC's successor
 
 # --- Addresses -----------------------------------------------------------------------------------------------------------------
 
@@ -83,19 +88,35 @@ sub resolver {
 	$resolver->defnames(0);
 	$resolver->udp_timeout(10);
 	$resolver->tcp_timeout(10);
+	# The time of one question is retrans * (2 ** retry - 1) seconds; as Net::DNS has them, 75.
+	$resolver->retry(2) if $resolver->retry > 2;
+	$resolver->retrans(3) if $resolver->retrans > 3;
 	return $resolver;
+}
+
+# Whether the DNS can be asked for it.
+sub is_name {
+	my ($text) = @_;
+	return defined $text && length $text <= 254 && $text =~ /\A(?:[!-\-\/-\[\]-~]{1,63}\.)*[!-\-\/-\[\]-~]{1,63}\.?\z/;
 }
 
 # The records of a type in the answer; the empty list when there is none, or no answer.
 sub records {
 	my ($resolver, $name, $type) = @_;
+	return unless is_name($name);
 	my $packet = $resolver->send($name, $type) or return;
 	return grep { $_->type eq $type } $packet->answer;
 }
 
 sub addresses {
-	my ($resolver, $name) = @_;
-	return map { $_->address } map { records($resolver, $name, $_) } 'A', 'AAAA';
+	my ($resolver, @names) = @_;
+	my $end = Time::HiRes::time() + $Patience;
+	my @found;
+	for my $name (@names) {
+		last if Time::HiRes::time() >= $end;
+		push @found, map { $_->address } map { records($resolver, $name, $_) } 'A', 'AAAA';
+	}
+	return @found;
 }
 
 # --- Block lists ---------------------------------------------------------------------------------------------------------------
@@ -103,6 +124,7 @@ sub addresses {
 # 0, or the address that the list answers with.
 sub listed {
 	my ($name, $function) = @_;
+	return 0 unless is_name($name);
 	my $resolver = resolver($function) or return 0;
 	my ($found) = map { $_->address } records($resolver, $name, 'A');
 	return $found // 0;
@@ -111,14 +133,14 @@ sub listed {
 sub relay_is_blacklisted {
 	my ($ip, $zone) = @_;
 	my $reversed = reverse_ip_address_for_rbl($ip) // return 0;
-	return listed("$reversed.$zone", 'relay_is_blacklisted');
+	return listed("$reversed." . ($zone // ''), 'relay_is_blacklisted');
 }
 
 # Lists of hashed mail addresses; $hash is MD5 or SHA1.
 sub email_is_blacklisted {
 	my ($address, $zone, $hash) = @_;
 	my $digest = email_hash($address, $hash) // return 0;
-	return listed("$digest.$zone", 'email_is_blacklisted');
+	return listed("$digest." . ($zone // ''), 'email_is_blacklisted');
 }
 
 sub email_hash {
@@ -172,6 +194,7 @@ sub ask_in_parallel {
 	my %key;
 	for my $question (@$questions) {
 		my ($key, @question) = @$question;
+		next unless is_name($question[0]);
 		my $handle = $resolver->bgsend(@question) or next;
 		$key{$handle} = $key;
 		$select->add($handle);
@@ -207,9 +230,10 @@ sub get_mx_ip_addresses {
 	$resolver //= resolver('get_mx_ip_addresses') or return;
 	my @exchangers = sort { $a->preference <=> $b->preference } records($resolver, $domain, 'MX');
 	return addresses($resolver, $domain) unless @exchangers;
+	my @names = grep { $_ ne '' && $_ ne '.' } map { $_->exchange } @exchangers;
+	splice @names, $max_exchangers if @names > $max_exchangers;
 	# An exchanger must be a name, but some write an address.
-	return map { $_ eq '' || $_ eq '.' ? () : defined inet_pton(AF_INET, $_) ? $_ : addresses($resolver, $_) }
-		map { $_->exchange } @exchangers;
+	return (grep({ defined packed(AF_INET, $_) } @names), addresses($resolver, grep { !defined packed(AF_INET, $_) } @names));
 }
 
 # Those of them that cannot be reached from the public net.
@@ -241,8 +265,10 @@ sub md_dns_txt {
 sub md_get_dmarc_record {
 	my ($domain) = @_;
 	my $resolver = resolver('md_get_dmarc_record') or return undef;
-	my @labels = split /\./, $domain =~ s/\.\z//r;
-	for (; @labels >= 2; shift @labels) {
+	my $end = Time::HiRes::time() + $Patience;
+	my @labels = split /\./, ($domain // '') =~ s/\.\z//r;
+	for (my $n = 0; @labels >= 2 && Time::HiRes::time() < $end; shift @labels) {
+		splice @labels, 0, @labels - $max_climb + 1 if ++$n == 2 && @labels >= $max_climb; # of a long name, the upper end
 		my $record = md_dns_txt($resolver, join('.', '_dmarc', @labels), qr/^v=DMARC1\b/i);
 		return $record if defined $record;
 	}

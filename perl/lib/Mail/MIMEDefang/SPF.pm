@@ -5,8 +5,12 @@ use strict;
 use warnings;
 use Exporter 'import';
 use Mail::MIMEDefang;
+use Mail::MIMEDefang::Net ();
+use Mail::MIMEDefang::TimedResolver;
 
 our @EXPORT = qw(md_spf_verify);
+
+our $Patience = 20; # seconds for all questions about a message (RFC 7208, 4.6.4); then the result is a temporary error
 
 # One question: { code, text, record, dns_lookups, void_lookups }.
 sub ask {
@@ -37,7 +41,9 @@ sub is_name {
 sub md_spf_verify {
 	my ($address, $ip, $helo) = @_;
 	return unless Mail::MIMEDefang::needs_module('Mail::SPF', 'md_spf_verify');
-	my $server = Mail::SPF::Server->new(Mail::MIMEDefang::module_loads('Sys::Hostname') ? (hostname => get_host_name()) : ());
+	local $@;
+	my $resolver = Mail::MIMEDefang::Net::resolver('md_spf_verify') or return;
+	my $server = Mail::SPF::Server->new(hostname => get_host_name(), dns_resolver => Mail::MIMEDefang::TimedResolver->new($resolver, $Patience));
 	my $identity = ($address // '') =~ s/^<(.*)>\z/$1/r;
 	$identity = "postmaster\@$helo" if $identity eq '' && is_name($helo);
 	my @helo = is_name($helo) ? (helo_identity => $helo) : ();

@@ -8,7 +8,7 @@ use warnings;
 use File::Find ();
 use Mail::MIMEDefang::Dialog;
 
-my $patience = 300; # seconds for each step; the controller's limit is what ends a scan
+our $Patience = 300; # seconds for a conversation; the controller's limit is what ends a scan
 my $chunk = 256 * 1024; # bytes of a stream sent at a time
 
 sub unreachable { return ['cannot-execute', 999, '', $_[0]] }
@@ -26,10 +26,10 @@ sub files_in {
 # It is asked to read the files itself; when it is not allowed to, or is another machine, they are sent to it.
 sub scan_clamd {
 	my ($path, $where) = @_;
-	my $pong = Mail::MIMEDefang::Dialog::ask($where, $patience, "PING\n") // '';
+	my $pong = Mail::MIMEDefang::Dialog::ask($where, $Patience, "PING\n") // '';
 	return unreachable("clamd at $where does not answer") unless $pong =~ /^PONG/;
 	if (Mail::MIMEDefang::Dialog::is_local($where)) {
-		my $answer = Mail::MIMEDefang::Dialog::ask($where, $patience, "SCAN $path\n");
+		my $answer = Mail::MIMEDefang::Dialog::ask($where, $Patience, "SCAN $path\n");
 		return clamd_result($answer) unless defined $answer && clamd_cannot_read($answer);
 	}
 	my $said = '';
@@ -61,7 +61,7 @@ sub clamd_stream {
 	my ($file, $where) = @_;
 	open my $in, '<', $file or return undef;
 	binmode $in;
-	my $socket = Mail::MIMEDefang::Dialog::connect_to($where, $patience) or return undef;
+	my $socket = Mail::MIMEDefang::Dialog::connect_to($where, $Patience) or return undef;
 	my $alive = Mail::MIMEDefang::Dialog::say_to($socket, "nINSTREAM\n");
 	while ($alive && read $in, my $block, $chunk) {
 		$alive = Mail::MIMEDefang::Dialog::say_to($socket, pack 'N/a*', $block);
@@ -75,7 +75,7 @@ sub clamd_stream {
 
 sub scan_sophie {
 	my ($path, $where) = @_;
-	my $answer = Mail::MIMEDefang::Dialog::ask($where, $patience, "$path\n");
+	my $answer = Mail::MIMEDefang::Dialog::ask($where, $Patience, "$path\n");
 	return unreachable("no answer at $where") unless defined $answer;
 	return ['virus', 1, $1, $answer] if $answer =~ /^1:?(.*)$/m;
 	return ['ok', 0, '', $answer] if $answer =~ /^0\s*$/m;
@@ -89,7 +89,7 @@ sub scan_trophie { return scan_sophie(@_) }
 # It listens at the first port that is free of a few.
 sub scan_fprotd {
 	my ($path, $where) = @_;
-	my $answer = Mail::MIMEDefang::Dialog::ask($where, $patience, 'GET ' . $path . "?-dumb%20-archive%20-packed HTTP/1.0\r\n\r\n");
+	my $answer = Mail::MIMEDefang::Dialog::ask($where, $Patience, 'GET ' . $path . "?-dumb%20-archive%20-packed HTTP/1.0\r\n\r\n");
 	return unreachable("no answer of fprotd at $where") unless defined $answer && length $answer;
 	my ($name) = $answer =~ m{<name>(.*?)</name>}i;
 	return ['virus', 1, $name // 'unknown', $answer] if $answer =~ m{<summary[^>]*>\s*infected\s*</summary>}i;
@@ -105,11 +105,11 @@ sub scan_fprotd_v6 {
 	my $said = '';
 	my $worst = ['ok', 0, ''];
 	for my $file (files_in($path)) {
-		my $socket = Mail::MIMEDefang::Dialog::connect_to($where, $patience) or return unreachable("no fpscand at $where");
+		my $socket = Mail::MIMEDefang::Dialog::connect_to($where, $Patience) or return unreachable("no fpscand at $where");
 		Mail::MIMEDefang::Dialog::say_to($socket, "SCAN --archive=5 FILE $file\nQUIT\n") or return unreachable("no answer of fpscand at $where");
 		my $line = Mail::MIMEDefang::Dialog::hear_line($socket) // return unreachable("no answer of fpscand at $where");
 		$said .= "$line\n";
-		my ($code, $text) = $line =~ /^(\d+) <(.*?)>/ or return ['swerr', 999, '', $said];
+		my ($code, $text) = $line =~ /^([0-9]{1,3}) <(.*?)>/ or return ['swerr', 999, '', $said];
 		my $category = Mail::MIMEDefang::Scanners::category_of('fpscan', $code);
 		my ($name) = $text =~ /(?:infected|suspicion|suspicious)[^:]*: *(.+)/;
 		return ['virus', $code, $name // $text, $said] if $category eq 'virus';
@@ -136,7 +136,7 @@ sub scan_carrier_scan {
 # Greeting 220 and the version; then 230, the number of infections, and for each of them: file, virus, number, what was done.
 sub carrier_scan_file {
 	my ($file, $where, $local) = @_;
-	my $socket = Mail::MIMEDefang::Dialog::connect_to($where, $patience) or return unreachable("no CarrierScan at $where");
+	my $socket = Mail::MIMEDefang::Dialog::connect_to($where, $Patience) or return unreachable("no CarrierScan at $where");
 	my @greeting = map { Mail::MIMEDefang::Dialog::hear_line($socket) // '' } 1 .. 2;
 	return unreachable("no greeting of CarrierScan at $where") unless $greeting[0] =~ /^220/ && $greeting[1] =~ /^2\b/;
 	my $question = carrier_scan_question($file, $local) // return ['swerr', 999, '', ''];

@@ -52,7 +52,9 @@ sub load_rules {
 	init_globals();
 	return if $path eq '/dev/null';
 	open my $fh, '<', $path or die "cannot read filter $path: $!\n";
+	my $text = do { local $/; readline $fh } // '';
 	close $fh;
+	require MIME::Parser if $text =~ /MIME::Parser/; # which filters have always had, and few need
 	$path = "./$path" unless $path =~ m{^\.{0,2}/}; # or it would be looked for in @INC
 	run_file($path);
 	die "filter $path does not load: $@" if $@;

@@ -69,12 +69,8 @@ sub md_async_check_spamc {
 # uri, file, headers
 sub md_async_check_rspamd {
 	my (%a) = @_;
-	my ($where) = ($a{uri} // 'http://127.0.0.1:11333') =~ m{^http://([^/]+)};
-	my $message = content($a{file});
-	my %header = %{ $a{headers} // {} };
-	my $head = join '', map { my $name = $_; map { "$name: $_\r\n" } ref $header{$name} ? @{ $header{$name} } : $header{$name} } sort keys %header;
-	return check('rspamd', 'socket', \%a, where => $where,
-		send => "POST /checkv2 HTTP/1.0\r\nHost: $where\r\nContent-Length: " . length($message) . "\r\n$head\r\n$message");
+	my ($where, $send) = Mail::MIMEDefang::Antispam::rspamd_question($a{uri} // 'http://127.0.0.1:11333', content($a{file}), $a{headers} // {});
+	return check('rspamd', 'socket', \%a, where => $where, send => $send);
 }
 
 1;
