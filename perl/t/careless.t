@@ -44,8 +44,19 @@ like($usual, qr/PART\.1\.BODY: second.*X-A: b/s, 'what a filter does leaves trac
 is(traces($_), $usual, "  the same with $_") for '$\ = "ORS"', '$, = "OFS"', '$/ = undef', '$/ = \3', '$" = "LIST"';
 $got = $api->scan("MIME-Version: 1.0\nContent-Type: application/x\nContent-Description: a.exe\n\nx\n", filter => 'my $h = $_[0]->head; $h->replace("Content-Type", "text/plain"); local $/; takeStabAtFilename($_[0])');
 is($got->{filter}[0][0], 'a.exe', 'a name without its line end');
-is_deeply([$api->values('local $@ = "mine"; local $_ = "my own"; re_match_in_zip_directory("/no/such", "x"); detect_and_load_perl_modules(); ($@, $_)')], ['mine', 'my own'], '$@ and $_ stay');
+is_deeply([$api->values('require Mail::MIMEDefang::Dialog; require Mail::MIMEDefang::Smtp; local $@ = "mine"; local $_ = "my own"; Mail::MIMEDefang::Dialog::ask("127.0.0.1:1", 1, ""); md_check_against_smtp_server("a", "b", "c", "127.0.0.1", 1); re_match_in_zip_directory("/no/such", "x"); detect_and_load_perl_modules(); ($@, $_)')], ['mine', 'my own'], '$@ and $_ stay');
 is_deeply([$api->values("require Archive::Zip; my \$was = sub { }; Archive::Zip::setErrorHandler(\$was); re_match_in_zip_directory('$dir/one', 'x'); \$Archive::Zip::ErrorHandler == \$was ? 1 : 0")], [1], 'and the error handler of Archive::Zip');
+
+# --- Hooks -----------------------------------------------------------------------------------------------------------------------
+# What dies within the API and is caught there is no business of the filter's.
+my $hooked = 'my $n = 0; local $SIG{__DIE__} = sub { $n++ };';
+is_deeply([$api->values("$hooked re_match_in_zip_directory('/proc/self/mem', 'x'); require JSON::PP; Mail::MIMEDefang::Antispam::rspamd_answer('{'); \$n")], [0], 'the hook of die is left alone');
+$got = $api->scan([$plain, 'S<s@x>', 'R<r@x>'], begin => "$hooked \$Features{'Path:QUARANTINEDIR'} = '/no/such'; (action_quarantine_entire_message('x'), \$n)");
+is_deeply($got->{begin}[0], [0, 0], '  by a quarantine that fails, too');
+$got = $api->scan([$plain, 'S<s@x>', 'R<r@x%0AX-Evil: 1>'], begin => '$AddApparentlyToForSpamAssassin = 1; my @m = Mail::MIMEDefang::Antispam::message_text(); $AddApparentlyToForSpamAssassin = 0; @m');
+unlike($got->{begin}[0][0], qr/^X-Evil/m, 'recipients for SpamAssassin are on one line');
+$api->values('local $Features{"Path:SENDMAIL"} = "/no/such"; send_mail("a", "b", "c", "d")');
+unlike($api->{worker}->stderr, qr/Can't exec/, 'a program that is not there is told once');
 
 # --- Signals ---------------------------------------------------------------------------------------------------------------------
 $api->values("\$Features{tar} = 'tar'; 1");

@@ -44,7 +44,7 @@ sub message_text {
 	my $message = do { local $/; <$fh> };
 	my $sender = ($Sender // '<>') =~ s/[\r\n]//gr;
 	my $front = "Return-Path: $sender\n" . synthesize_received_header();
-	$front .= 'Apparently-To: ' . join(', ', @Recipients) . "\n" if $AddApparentlyToForSpamAssassin && @Recipients;
+	$front .= 'Apparently-To: ' . join(', ', map { s/[\r\n]//gr } @Recipients) . "\n" if $AddApparentlyToForSpamAssassin && @Recipients;
 	my $end = index $message, "\n\n";
 	$front .= gen_msgid_header() if substr($message, 0, $end < 0 ? length $message : $end) !~ /^Message-ID[ \t]*:/mi;
 	return $front . $message;
@@ -198,7 +198,7 @@ sub bare {
 # The values of an answer; undef when it is none.
 sub rspamd_answer {
 	my ($text) = @_;
-	local $@;
+	local ($@, $SIG{__DIE__});
 	my $report = eval { JSON::PP->new->utf8->decode($text) };
 	return undef unless ref $report eq 'HASH' && is_number($report->{score}) && is_number($report->{required_score} // 0);
 	return [rspamd_result($report, $text)];

@@ -15,7 +15,7 @@ our @EXPORT = qw(md_authres);
 # The header's value, or undef. With a domain for BIMI, that of the author: its result too, if its DMARC policy is kept and strict.
 sub md_authres {
 	my ($address, $ip, $server, $helo, $bimi_domain) = @_;
-	local $@;
+	local ($@, $SIG{__DIE__});
 	return undef unless in_message_context('md_authres');
 	return undef unless Mail::MIMEDefang::needs_module('Mail::AuthenticationResults', 'md_authres');
 	require Mail::AuthenticationResults::Header;

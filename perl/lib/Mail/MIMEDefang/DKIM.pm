@@ -32,7 +32,7 @@ sub feed {
 # (name, value) of a header; the empty list, with a line in the log, when there is none. Without a domain it is that of the author.
 sub md_dkim_sign {
 	my ($key, $algorithm, $method, $domain, $selector, $headers, $wrap) = @_;
-	local $@;
+	local ($@, $SIG{__DIE__});
 	return unless in_message_context('md_dkim_sign') && Mail::MIMEDefang::needs_module('Mail::DKIM::Signer', 'md_dkim_sign');
 	my $value = eval {
 		my $signer = Mail::DKIM::Signer->new(
@@ -72,7 +72,7 @@ sub fold {
 sub md_dkim_verify {
 	return unless in_message_context('md_dkim_verify') && Mail::MIMEDefang::needs_module('Mail::DKIM::Verifier', 'md_dkim_verify');
 	my $resolver = Mail::MIMEDefang::Net::resolver('md_dkim_verify') or return;
-	local $@;
+	local ($@, $SIG{__DIE__});
 	no warnings 'once';
 	local $Mail::DKIM::DNS::RESOLVER = Mail::MIMEDefang::TimedResolver->new($resolver, $Patience);
 	my $verifier = Mail::DKIM::Verifier->new;

@@ -15,7 +15,7 @@ my $max_line = 65536; # bytes of an answer's line
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
 # $where is the path of a UNIX-domain socket, or host:port. Connecting, and the whole conversation, may take $patience seconds. A socket
-# for the functions below, or undef with $! or $@ set.
+# for the functions below, or undef with $! set.
 sub connect_to {
 	my ($where, $patience) = @_;
 	my $end = now() + $patience;
@@ -27,6 +27,7 @@ sub connect_to {
 
 sub new_socket {
 	my ($where, @how) = @_;
+	local $@; # set in any case
 	return IO::Socket::UNIX->new(Peer => $where, @how) if $where =~ m{^/};
 	return IO::Socket::IP->new(PeerHost => $1, PeerPort => $2, @how) if $where =~ /^\[?(.+?)\]?:([0-9]+)\z/;
 	$! = Errno::EINVAL();

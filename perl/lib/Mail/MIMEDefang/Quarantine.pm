@@ -57,7 +57,7 @@ sub keep_message {
 # filter decides (Scan.pm).
 sub attempt {
 	my ($what) = @_;
-	local $@;
+	local ($@, $SIG{__DIE__});
 	my $value = eval { $what->() };
 	return $value if $value;
 	$Mail::MIMEDefang::QuarantineFailed = 1;

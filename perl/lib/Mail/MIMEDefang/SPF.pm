@@ -41,7 +41,7 @@ sub is_name {
 sub md_spf_verify {
 	my ($address, $ip, $helo) = @_;
 	return unless Mail::MIMEDefang::needs_module('Mail::SPF', 'md_spf_verify');
-	local $@;
+	local ($@, $SIG{__DIE__});
 	my $resolver = Mail::MIMEDefang::Net::resolver('md_spf_verify') or return;
 	my $server = Mail::SPF::Server->new(hostname => get_host_name(), dns_resolver => Mail::MIMEDefang::TimedResolver->new($resolver, $Patience));
 	my $identity = ($address // '') =~ s/^<(.*)>\z/$1/r;

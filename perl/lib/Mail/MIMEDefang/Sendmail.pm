@@ -17,6 +17,7 @@ sub submit {
 	return $DryRun->($write) if $DryRun;
 	my @command = command(%how);
 	local $SIG{CHLD} = 'DEFAULT'; # or a filter that ignores its children would never know how one ended
+	no warnings 'exec'; # we tell it ourselves
 	my $pid = open my $fh, '|-', @command;
 	if (!$pid) {
 		md_syslog('err', "cannot run $command[0]: $!");

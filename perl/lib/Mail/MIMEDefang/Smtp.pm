@@ -16,7 +16,7 @@ my $max_lines = 200; # of a reply
 # A connected socket, or undef with a line in the log.
 sub connect_to {
 	my ($server, $port) = @_;
-	local $@;
+	local $@; # set in any case
 	my $socket = IO::Socket::IP->new(PeerHost => $server, PeerPort => $port, Timeout => $Patience);
 	if (!$socket) {
 		md_syslog('warning', "cannot connect to $server, port $port: $@");

@@ -77,7 +77,7 @@ sub re_match_in_zip_directory {
 
 sub names_in_zip {
 	my ($path) = @_;
-	local $@;
+	local ($@, $SIG{__DIE__});
 	local $Archive::Zip::ErrorHandler = sub { }; # it would print
 	return eval {
 		my $zip = Archive::Zip->new;
@@ -128,6 +128,7 @@ sub start_quietly {
 	my (@command) = @_;
 	open my $saved, '>&', \*STDERR or return;
 	open STDERR, '>', '/dev/null' or return;
+	no warnings 'exec'; # we tell it ourselves
 	my $pid = open my $fh, '-|', @command;
 	my $error = $!;
 	open STDERR, '>&', $saved or die "cannot put standard error back: $!\n";

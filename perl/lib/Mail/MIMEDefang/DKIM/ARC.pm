@@ -13,6 +13,7 @@ our @EXPORT = qw(md_arc_sign);
 sub md_arc_sign {
 	my ($key, $algorithm, $chain, $domain, $srvid, $selector, $headers) = @_;
 	return (error => 'not in a message') unless in_message_context('md_arc_sign');
+	local ($@, $SIG{__DIE__});
 	return (error => 'needs Mail::DKIM') unless Mail::MIMEDefang::needs_module('Mail::DKIM::ARC::Signer', 'md_arc_sign');
 	my $signer = eval {
 		my $s = Mail::DKIM::ARC::Signer->new(
