@@ -217,3 +217,15 @@ int spawn_background(int *ready_fd)
 	close(fds[1]);
 	return daemon_settle();
 }
+
+int spawn_aside(void)
+{
+	pid_t pid;
+
+	fflush(NULL); /* or each process would print what is buffered */
+	if ((pid = fork()) != 0)
+		return pid == -1 ? -errno : 1;
+	setsid();
+	(void)std_to_null(); /* what is printed then goes where it went */
+	return 0;
+}

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TRY_AGAIN_MS 2000
@@ -18,15 +20,40 @@
 struct renewal { /* of one milter */
 	struct instance instance;
 	struct plan plan;
-	int listen_fd;   /* the port, kept open all the time; -1: it has to be opened anew */
-	bool taken_over; /* .. from the one that runs */
-	bool skipped;    /* told already */
+	int listen_fd;                   /* the port, kept open all the time; -1: it has to be opened anew */
+	bool taken_over;                 /* .. from the one that runs */
+	bool skipped;                    /* told already */
+	struct ending_target unfinished; /* its stop, when that goes on without us */
+	bool is_unfinished;
 };
 
 /* --- before anything is stopped --- */
 
-/* The socket of the one that runs, if the port is to stay the same; a new port is opened at once, so that an
- * error is found while the old one still serves. */
+/* Whether the old port and the new one cannot be open at a time. */
+static bool ports_collide(const struct run *r, const struct renewal *n)
+{
+	struct port old;
+
+	return n->instance.has_state && port_parse(n->instance.state.port, r->run_dir, &old) == NULL &&
+	       port_overlaps(&old, &n->plan.port);
+}
+
+/* A new port is opened at once, so that an error is found while the old one still serves. */
+static enum status open_port(const struct run *r, struct renewal *n, const char *port)
+{
+	if (ports_collide(r, n)) {
+		run_say(r,
+			"%s: the port is closed while it restarts: %s cannot be opened before %s is closed\n",
+			n->plan.name, port, n->instance.state.port);
+		return STATUS_OK;
+	}
+	if ((n->listen_fd = start_open_port(&n->plan)) >= 0)
+		return STATUS_OK;
+	run_error("%s: restart refused: cannot bind %s: %s\n", n->plan.name, port, strerror(-n->listen_fd));
+	return STATUS_FAILED;
+}
+
+/* The socket of the one that runs, if the port is to stay the same. */
 static enum status take_port(const struct run *r, struct renewal *n)
 {
 	const struct state *s = &n->instance.state;
@@ -35,13 +62,8 @@ static enum status take_port(const struct run *r, struct renewal *n)
 	n->listen_fd = -1;
 	if (n->instance.front <= 0)
 		return STATUS_OK;
-	if (!n->instance.has_state || strcmp(s->port, port) != 0) {
-		if ((n->listen_fd = start_open_port(&n->plan)) >= 0)
-			return STATUS_OK;
-		run_error("%s: restart refused: cannot bind %s: %s\n", n->plan.name, port,
-			  strerror(-n->listen_fd));
-		return STATUS_FAILED;
-	}
+	if (!n->instance.has_state || strcmp(s->port, port) != 0)
+		return open_port(r, n, port);
 	n->listen_fd = alive_take_socket(n->instance.front, (ino_t)s->listen_ino);
 	n->taken_over = n->listen_fd >= 0;
 	if (!n->taken_over)
@@ -102,10 +124,42 @@ static enum status stop_it(const struct run *r, struct renewal *n)
 	if (t.timeout_s == 0 && !t.escalate) /* who would start it when nobody waits? */
 		t.timeout_s = RESTART_WAIT_S;
 	status = stopping_wait(r, &t, 1);
-	if (status == STATUS_OK && t.result != ENDING_GONE)
-		status = STATUS_FAILED;
-	ending_free(&t);
+	if (t.result == ENDING_GOES_ON || t.result == ENDING_OVERDUE) {
+		run_error("%s: NOT restarted: it goes on stopping, and stays down\n", n->plan.name);
+		t.keep_port = false;
+		n->unfinished = t;
+		n->is_unfinished = true;
+	} else {
+		ending_free(&t);
+	}
 	return status;
+}
+
+/* What the configuration says of the port may have changed, though it stays open. */
+static void port_renew(const struct renewal *n)
+{
+	const struct plan *p = &n->plan;
+	const char *path = p->port.number > 0 ? "" : p->port.address.un.sun_path;
+	struct stat st;
+
+	if (listen(n->listen_fd, p->backlog) == -1)
+		run_error("%s: listen_queue_size: %s\n", p->name, strerror(errno));
+	if (*path != '\0' && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    chmod(path, 0777 & ~start_port_umask(p)) == -1)
+		run_error("%s: %s: %s\n", p->name, path, strerror(errno));
+}
+
+static bool is_asked_to_stop(const struct renewal *n)
+{
+	return access(n->plan.place.asked, F_OK) == 0;
+}
+
+/* Before a start, since that forgets it. */
+static enum status obey_stop(const struct run *r, const struct renewal *n)
+{
+	run_say(r, "%s: somebody has stopped it: not started again\n", n->plan.name);
+	unlink(n->plan.place.asked);
+	return STATUS_FAILED;
 }
 
 static enum status start_it(const struct run *r, struct renewal *n)
@@ -114,15 +168,20 @@ static enum status start_it(const struct run *r, struct renewal *n)
 	int spare = n->listen_fd >= 0 && n->plan.port.number > 0 ? dup(n->listen_fd) : -1, fd = n->listen_fd;
 	enum status status;
 
+	if (n->taken_over)
+		port_renew(n);
 	n->listen_fd = -1;
 	status = starting_run(r, &n->plan, fd);
-	if (status == STATUS_FAILED && !run_interrupted()) {
+	if (status == STATUS_FAILED && !run_interrupted() && !is_asked_to_stop(n)) {
 		run_pause(TRY_AGAIN_MS); /* the address may have been in use for a moment */
 		status = starting_run(r, &n->plan, spare);
 		spare = -1;
-		if (status != STATUS_OK)
-			run_error("%s: is DOWN: it was stopped and cannot be started\n", n->plan.name);
 	}
+	if (status == STATUS_FAILED && is_asked_to_stop(n))
+		status = obey_stop(r, n);
+	else if (status != STATUS_OK)
+		run_error("%s: is DOWN: it was stopped, and %s\n", n->plan.name,
+			  run_interrupted() ? "its start was interrupted" : "cannot be started");
 	if (spare >= 0)
 		close(spare);
 	return status;
@@ -130,30 +189,18 @@ static enum status start_it(const struct run *r, struct renewal *n)
 
 static enum status renew_locked(const struct run *r, struct renewal *n)
 {
-	struct instance i;
 	enum status status = STATUS_OK;
-	bool asked;
 
 	instance_update(&n->instance);
 	if (instance_has_process(&n->instance))
 		status = stop_it(r, n);
 	if (status != STATUS_OK)
 		return status;
-	if (instance_look(&i, r->run_dir, n->plan.name) < 0)
-		return STATUS_FAILED;
-	asked = access(n->plan.place.asked, F_OK) == 0;
-	instance_free(&i);
-	if (asked) {
-		run_say(r, "%s: somebody has stopped it: not started again\n", n->plan.name);
-		unlink(n->plan.place.asked);
-		return STATUS_FAILED;
-	}
-	return start_it(r, n);
+	return is_asked_to_stop(n) ? obey_stop(r, n) : start_it(r, n);
 }
 
 static enum status renew(const struct run *r, struct renewal *n)
 {
-	char *names[] = { (char *)(uintptr_t)n->plan.name };
 	enum status status;
 	int fd;
 
@@ -161,27 +208,56 @@ static enum status renew(const struct run *r, struct renewal *n)
 		return status;
 	unlink(n->plan.place.asked);
 	status = renew_locked(r, n);
-	control_release(&n->plan.place, fd);
-	if (status != STATUS_OK && n->instance.name == NULL) {
-		struct instance i;
-
-		/* The graceful stop took too long: it has to be brought to its end all the same. */
-		if (instance_look(&i, r->run_dir, n->plan.name) == 0 && i.is == INSTANCE_STOPPING)
-			stopping_leave(r, names, 1);
-		instance_free(&i);
-	}
+	if (n->is_unfinished)
+		n->unfinished.control_fd = fd; /* the lock goes with it */
+	else
+		control_release(&n->plan.place, fd);
 	return status;
 }
 
-static void renewals_free(struct renewal *all, size_t n)
+static void renewal_free(struct renewal *n)
 {
+	if (n->listen_fd >= 0) {
+		close(n->listen_fd);
+		if (!n->taken_over && n->plan.port.number == 0)
+			unlink(n->plan.port.address.un.sun_path); /* opened for nothing */
+	}
+	instance_free(&n->instance);
+	plan_free(&n->plan);
+}
+
+/* What is still stopping goes on in the background: without the ports that we hold. */
+static void renewals_end(struct renewal *all, size_t n)
+{
+	struct ending_target *left = calloc(n + 1, sizeof(*left));
+	size_t n_left = 0;
+
 	for (size_t i = 0; i < n; i++) {
-		if (all[i].listen_fd >= 0)
-			close(all[i].listen_fd);
-		instance_free(&all[i].instance);
-		plan_free(&all[i].plan);
+		renewal_free(&all[i]);
+		if (all[i].is_unfinished && left != NULL)
+			left[n_left++] = all[i].unfinished;
 	}
 	free(all);
+	if (left != NULL)
+		stopping_leave(left, n_left);
+	for (size_t i = 0; i < n_left; i++)
+		ending_free(&left[i]);
+	free(left);
+}
+
+/* One after the other: not all of them are down at a time. */
+static enum status renew_all(const struct run *r, struct renewal *all, size_t n)
+{
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].skipped)
+			continue;
+		if (run_interrupted())
+			return run_interrupted_status();
+		status = status_worse(status, renew(r, &all[i]));
+	}
+	return status;
 }
 
 enum status command_restart(const struct run *r)
@@ -192,6 +268,7 @@ enum status command_restart(const struct run *r)
 	size_t n;
 	int rc;
 
+	run_ignore_hangup();
 	if (!targets_are_known(r, false))
 		return STATUS_USAGE;
 	if ((rc = targets_find(r, &found, &n)) < 0)
@@ -205,14 +282,11 @@ enum status command_restart(const struct run *r)
 		found[i] = (struct instance){ .name = NULL };
 	}
 	status = prepare_all(r, all, n, &vanished);
-	if (status == STATUS_OK) {
-		for (size_t i = 0; i < n && !run_interrupted(); i++)
-			if (!all[i].skipped)
-				status = status_worse(status, renew(r, &all[i]));
-	} else {
+	if (status == STATUS_OK)
+		status = renew_all(r, all, n);
+	else
 		run_error("pmx-milter: nothing was stopped\n");
-	}
-	renewals_free(all, n);
+	renewals_end(all, n);
 	instances_free(found, n);
 	return status_worse(status, vanished);
 }

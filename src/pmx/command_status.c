@@ -6,6 +6,7 @@
 #include "pmx/question.h"
 #include "pmx/targets.h"
 #include "pmx/view.h"
+#include "proto/json.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -191,16 +192,41 @@ static void print_text(const struct run *r, const struct view *views, size_t n)
 	buf_free(&out);
 }
 
+static const char *stamp_now(char stamp[32])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(stamp, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	return stamp;
+}
+
+/* Who reads JSON gets some even when nothing can be told. */
+static void print_json_error(const char *error)
+{
+	char stamp[32];
+	struct buf out;
+	struct json j = { .out = &out };
+
+	buf_init(&out, BUF_NO_LIMIT);
+	json_object(&j, NULL);
+	json_int(&j, "format", 1);
+	json_text(&j, "time", stamp_now(stamp));
+	json_text(&j, "error", error);
+	json_array(&j, "milters");
+	json_end_array(&j);
+	json_end_object(&j);
+	puts(out.data);
+	buf_free(&out);
+}
+
 static void print_json(const struct view *views, size_t n)
 {
 	char stamp[32];
-	time_t now = time(NULL);
-	struct tm tm;
 	struct buf out;
 
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	buf_init(&out, BUF_NO_LIMIT);
-	view_json(views, n, stamp, &out);
+	view_json(views, n, stamp_now(stamp), &out);
 	fputs(out.data, stdout);
 	buf_free(&out);
 }
@@ -230,11 +256,15 @@ enum status command_status(const struct run *r)
 	struct instance *found;
 	enum status status = STATUS_NOT_PERMITTED;
 	size_t n;
+	int rc;
 
 	if (!targets_are_known(r, true))
 		return STATUS_USAGE;
-	if (targets_find(r, &found, &n) < 0)
+	if ((rc = targets_find(r, &found, &n)) < 0) {
+		if (r->options->json)
+			print_json_error(strerror(-rc));
 		return STATUS_NOT_PERMITTED;
+	}
 	if (!r->options->all || add_others(r, &found, &n) == 0)
 		status = show(r, found, n);
 	instances_free(found, n);

@@ -11,6 +11,7 @@ static size_t begin_all(const struct run *r, struct instance *found, size_t n, s
 			enum status *status)
 {
 	size_t n_targets = 0;
+	enum status begun;
 
 	for (size_t i = 0; i < n; i++) {
 		bool dead = found[i].is == INSTANCE_DEAD || found[i].is == INSTANCE_STOPPED;
@@ -20,30 +21,11 @@ static size_t begin_all(const struct run *r, struct instance *found, size_t n, s
 				run_say(r, "%s: not running\n", found[i].name);
 			continue;
 		}
-		if (stopping_begin(r, &found[i], -1, &targets[n_targets]))
+		if ((begun = stopping_begin(r, &found[i], CONTROL_OTHERS, &targets[n_targets])) == STATUS_OK)
 			n_targets++;
-		else
-			*status = status_worse(*status, STATUS_FAILED);
+		*status = status_worse(*status, begun);
 	}
 	return n_targets;
-}
-
-static void leave(const struct run *r, struct ending_target *targets, size_t n)
-{
-	char **names = calloc(n + 1, sizeof(char *));
-	size_t left = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (names != NULL &&
-		    (targets[i].result == ENDING_GOES_ON || targets[i].result == ENDING_OVERDUE))
-			names[left++] = strdup(targets[i].instance.name);
-		ending_free(&targets[i]);
-	}
-	if (names != NULL && r->options->ending == END_GRACEFUL)
-		stopping_leave(r, names, left);
-	for (size_t i = 0; i < left; i++)
-		free(names[i]);
-	free(names);
 }
 
 enum status command_stop(const struct run *r)
@@ -64,8 +46,10 @@ enum status command_stop(const struct run *r)
 	if (n_targets > 0) {
 		waited = stopping_wait(r, targets, n_targets);
 		status = status_worse(status, waited);
-		leave(r, targets, n_targets);
+		stopping_leave(targets, n_targets);
 	}
+	for (size_t i = 0; i < n_targets; i++)
+		ending_free(&targets[i]);
 	free(targets);
 	instances_free(found, n);
 	return targets == NULL ? STATUS_FAILED : status;

@@ -64,12 +64,15 @@ static int lock_try(const char *path)
 	return err;
 }
 
-static int verb_write(int fd, const char *verb)
+void control_tell(int fd, const char *verb)
 {
 	char text[64];
 	int n = snprintf(text, sizeof(text), "%d %s\n", (int)getpid(), verb);
 
-	return ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)n, 0) != n ? -EIO : 0;
+	/* For people; a full disk must not keep a milter from being stopped. */
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n)
+		return;
+	errno = 0;
 }
 
 const char *control_error(int rc)
@@ -81,7 +84,6 @@ int control_take(const struct place *p, const char *verb, int64_t wait_ms, int *
 		 struct control_holder *holder)
 {
 	int64_t deadline = clock_mono_ms() + wait_ms;
-	int rc;
 
 	while ((*fd = lock_try(p->lock)) == -EAGAIN) {
 		if (run_interrupted())
@@ -94,11 +96,8 @@ int control_take(const struct place *p, const char *verb, int64_t wait_ms, int *
 	}
 	if (*fd < 0)
 		return *fd;
-	if ((rc = verb_write(*fd, verb)) < 0) {
-		close(*fd);
-		*fd = -1;
-	}
-	return rc;
+	control_tell(*fd, verb);
+	return 0;
 }
 
 void control_release(const struct place *p, int fd)

@@ -9,7 +9,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CONTROL_OURS (-2) /* in place of a descriptor: the lock is held further up */
+/* In place of a descriptor. */
+#define CONTROL_OTHERS (-1) /* somebody else has the lock */
+#define CONTROL_OURS (-2)   /* it is held further up */
+#define CONTROL_NONE (-3)   /* there is none (any more), or it cannot be made: a file system that is full */
 
 struct control_holder {
 	int64_t pid;   /* as the file says: for people only */
@@ -22,6 +25,9 @@ int control_take(const struct place *p, const char *verb, int64_t wait_ms, int *
 		 struct control_holder *holder);
 const char *control_error(int rc);                   /* for people */
 void control_release(const struct place *p, int fd); /* below 0: nothing */
+
+/* Write into the file who has it, we, and for what: after a fork. */
+void control_tell(int fd, const char *verb);
 
 /* Whether somebody has it, we ourselves too. */
 bool control_is_held(const struct place *p);

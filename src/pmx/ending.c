@@ -29,6 +29,8 @@ void ending_begin(struct ending_target *t, struct instance *taken, int control_f
 		.level = level,
 		.signal = signal,
 		.escalate = escalate || s->escalate != 0,
+		.first_front = taken->front,
+		.first_mux = taken->mux,
 		.timeout_s = timeout_s >= 0     ? timeout_s
 			     : taken->has_state ? s->stop_timeout_s
 						: DEFAULT_STOP_S,
@@ -44,7 +46,7 @@ void ending_free(struct ending_target *t)
 	if (t->control_fd >= 0)
 		control_release(&t->instance.place, t->control_fd);
 	instance_free(&t->instance);
-	*t = (struct ending_target){ .control_fd = -1 };
+	*t = (struct ending_target){ .control_fd = CONTROL_NONE };
 }
 
 static int64_t level_timeout_ms(const struct ending_target *t)
@@ -104,6 +106,18 @@ static void program_hold(struct ending_target *t, pid_t pid, const char *lock)
 		let_go(t);
 }
 
+/* Joined to another's end, only those who lived when we came. */
+static void hold_both(struct ending_target *t)
+{
+	const struct instance *i = &t->instance;
+	bool all = t->control_fd != CONTROL_OTHERS;
+
+	if (all || i->front == t->first_front)
+		program_hold(t, i->front, i->place.front_lock);
+	if (all || i->mux == t->first_mux)
+		program_hold(t, i->mux, i->place.mux_lock);
+}
+
 static bool all_are_gone(const struct ending_target *t)
 {
 	for (size_t i = 0; i < t->n_held; i++)
@@ -131,26 +145,26 @@ static int phase_write(struct ending_target *t)
 /* To a front end that is ending gently a second gentle signal would be an abort. */
 static bool is_asked_already(const struct ending_target *t)
 {
-	return t->control_fd == -1 ||
+	return t->control_fd == CONTROL_OTHERS ||
 	       strcmp(t->instance.has_state ? t->instance.state.phase : "", "stopping") == 0;
 }
 
 static int send_graceful(struct ending_target *t)
 {
-	int rc = 0;
+	const struct instance *i = &t->instance;
 
-	if (is_asked_already(t) || (rc = phase_write(t)) < 0 || t->instance.front <= 0)
-		return rc;
-	return alive_signal(t->instance.place.front_lock, SIGHUP);
+	if (is_asked_already(t))
+		return 0;
+	/* On a full disk nothing tells that it was asked, but it itself. */
+	if (phase_write(t) < 0 && i->front > 0 && question_is_ending(i->place.front_socket))
+		return 0;
+	return i->front > 0 ? alive_signal(i->place.front_lock, SIGHUP) : 0;
 }
 
 static int send_abort(struct ending_target *t)
 {
-	int rc = phase_write(t);
-
-	if (rc == 0 && t->instance.front > 0)
-		rc = alive_signal(t->instance.place.front_lock, SIGINT);
-	return rc;
+	(void)phase_write(t);
+	return t->instance.front > 0 ? alive_signal(t->instance.place.front_lock, SIGINT) : 0;
 }
 
 /* All children of the controller, from before it is killed: then they are nobody's any more. */
@@ -175,9 +189,10 @@ static int workers_hold(struct ending_target *t)
 static int send_kill(struct ending_target *t)
 {
 	const struct place *p = &t->instance.place;
-	int rc = phase_write(t), mux = 0, front = 0;
+	int rc = 0, mux = 0, front = 0;
 
-	if (rc == 0 && t->instance.mux > 0) {
+	(void)phase_write(t);
+	if (t->instance.mux > 0) {
 		rc = workers_hold(t);
 		mux = alive_signal(p->mux_lock, SIGKILL); /* first: it starts workers */
 	}
@@ -210,6 +225,8 @@ static void mux_ask(struct ending_target *t, int64_t now)
 	if (t->mux_asked || t->instance.mux <= 0 || (gently && now - t->mux_looked_ms < LOOK_EVERY_MS))
 		return;
 	t->mux_looked_ms = now;
+	if (gently && t->instance.is == INSTANCE_STARTING) /* the front end is yet to come */
+		return;
 	if (gently && ending_busy(&t->instance) > 0)
 		return;
 	t->mux_asked = alive_signal(t->instance.place.mux_lock, SIGTERM) == 0;
@@ -252,22 +269,63 @@ void ending_clean(const struct instance *i, bool keep_port)
 					    start */
 }
 
-/* Only who has the control lock may: a new instance could be on its way. */
+/* Only who has the control lock cleans up: a new instance could be on its way. */
 static void gone(struct ending_target *t)
 {
 	struct control_holder holder;
 
 	t->result = ENDING_GONE;
-	if (t->control_fd == -1 && control_take(&t->instance.place, "stop", 0, &t->control_fd, &holder) < 0) {
-		t->control_fd = -1;
+	if (t->control_fd == CONTROL_OTHERS &&
+	    control_take(&t->instance.place, "stop", 0, &t->control_fd, &holder) < 0) {
+		t->control_fd = CONTROL_OTHERS;
 		return;
 	}
 	instance_update(&t->instance);
-	if (instance_has_process(&t->instance))
+	if (!instance_has_process(&t->instance)) {
+		ending_clean(&t->instance, t->keep_port);
+		if (t->control_fd != CONTROL_OURS)
+			unlink(t->instance.place.asked); /* a restart has yet to look at it */
+	}
+	if (t->control_fd < 0)
 		return;
-	ending_clean(&t->instance, t->keep_port);
-	if (t->control_fd != CONTROL_OURS)
-		unlink(t->instance.place.asked); /* a restart has yet to look at it */
+	control_release(&t->instance.place, t->control_fd); /* others need not wait for our other milters */
+	t->control_fd = CONTROL_NONE;
+}
+
+/* Joined to an ending, it is over when those are gone who lived when we came, whatever is started then;
+ * joined to a start, nothing is over before that is. */
+static bool is_over(const struct ending_target *t)
+{
+	const struct instance *i = &t->instance;
+
+	if (!all_are_gone(t)) /* a lock is free a moment before */
+		return false;
+	if (t->control_fd != CONTROL_OTHERS)
+		return !instance_has_process(i);
+	return (t->first_front != 0 || t->first_mux != 0) &&
+	       (t->first_front == 0 || i->front != t->first_front) &&
+	       (t->first_mux == 0 || i->mux != t->first_mux);
+}
+
+/* They have let go, and it goes on: then it was a start, or their wait has ended. */
+static void take_over(struct ending_target *t)
+{
+	struct control_holder holder;
+	int fd;
+
+	if (t->control_fd != CONTROL_OTHERS || control_take(&t->instance.place, "stop", 0, &fd, &holder) < 0)
+		return;
+	t->control_fd = fd;
+	t->sent = t->mux_asked = false; /* perhaps to none of those that live now */
+	instance_update(&t->instance);
+}
+
+void ending_prolong(struct ending_target *t, int64_t now_ms, int64_t ms)
+{
+	if (t->result == ENDING_OVERDUE || !t->escalate)
+		t->deadline_ms = now_ms + ms;
+	if (t->result == ENDING_OVERDUE)
+		t->result = ENDING_GOES_ON;
 }
 
 void ending_step(struct ending_target *t, int64_t now_ms)
@@ -277,9 +335,10 @@ void ending_step(struct ending_target *t, int64_t now_ms)
 	if (t->begun_ms == 0)
 		t->begun_ms = now_ms;
 	instance_update(&t->instance);
-	program_hold(t, t->instance.front, t->instance.place.front_lock);
-	program_hold(t, t->instance.mux, t->instance.place.mux_lock);
-	if (!instance_has_process(&t->instance) && all_are_gone(t)) { /* a lock is free a moment before */
+	hold_both(t);
+	if (!is_over(t))
+		take_over(t);
+	if (is_over(t)) {
 		gone(t);
 	} else if (t->instance.front < 0 || t->instance.mux < 0) {
 		t->result = ENDING_FAILED;

@@ -20,8 +20,8 @@ enum ending_result {
 
 struct ending_target {
 	struct instance instance;
-	int control_fd; /* the control lock; -1: somebody else's stop has it; CONTROL_OURS: whoever called has
-			   it */
+	int control_fd; /* the control lock, or CONTROL_..; with CONTROL_OTHERS we only join the wait, until
+			   they let it go */
 	enum ending level; /* what is asked now */
 	const char *signal;
 	bool escalate;
@@ -31,6 +31,7 @@ struct ending_target {
 	enum ending_result result;
 	int error;
 	bool sent, mux_asked;
+	pid_t first_front, first_mux; /* what lived when we came */
 	int64_t begun_ms, deadline_ms, mux_looked_ms;
 	struct alive *held; /* both programs, and for a kill the workers */
 	size_t n_held;
@@ -40,6 +41,9 @@ struct ending_target {
 void ending_begin(struct ending_target *t, struct instance *taken, int control_fd, enum ending level,
 		  const char *signal, int64_t timeout_s, bool escalate);
 void ending_step(struct ending_target *t, int64_t now_ms);
+
+/* Go on with one that is not over, for so much longer; who escalates keeps his time. */
+void ending_prolong(struct ending_target *t, int64_t now_ms, int64_t ms);
 void ending_free(struct ending_target *t); /* releases the control lock */
 
 /* Remove what a dead milter has left; a local port only if it is the one that the state tells of, and it is

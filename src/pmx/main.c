@@ -95,6 +95,15 @@ static bool output_is_whole(void)
 	return false;
 }
 
+/* A file that was named and is not there says nothing of where the milters are: others must not be stopped.
+ */
+static enum status check_named(const struct options *o, const char *path)
+{
+	if (o->conf == NULL || access(path, R_OK) == 0)
+		return STATUS_OK;
+	return o->command == COMMAND_STATUS ? STATUS_NOT_PERMITTED : STATUS_NOT_CONFIGURED;
+}
+
 static enum status run_configured(const struct options *o)
 {
 	const struct work *w = work_find(o->command);
@@ -112,7 +121,8 @@ static enum status run_configured(const struct options *o)
 	rc = conf_file_read(r.conf_path, &c);
 	r.configured = rc == 0;
 	r.run_dir = conf_text(&c, NULL, KEY_RUN_DIR, CONF_RUN_DIR);
-	if (say_errors(&c, rc, w->configured) && (status = user_become(&c, w->user)) == STATUS_OK) {
+	if (say_errors(&c, rc, w->configured) && (status = check_named(o, path)) == STATUS_OK &&
+	    (status = user_become(&c, w->user)) == STATUS_OK) {
 		if (w->changes) {
 			journal_open(&c);
 			run_catch_signals();

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* The host of PORT@HOST, without brackets; that of all addresses is this host's loopback. */
+/* The host of PORT@HOST, without brackets, in which Sendmail takes no IPv6 address; that of all addresses is
+ * this host's loopback. */
 static void add_host(struct buf *out, const struct port *p, bool v6)
 {
 	const char *host = strchr(p->text, '@');
@@ -61,13 +62,30 @@ static bool port_of(const struct conf *c, const struct conf_milter *m, struct po
 	return port_parse(text, conf_text(c, NULL, KEY_RUN_DIR, CONF_RUN_DIR), p) == NULL;
 }
 
+static bool has_local(const struct conf *c)
+{
+	struct port p;
+
+	for (size_t i = 0; i < c->n_milters; i++)
+		if (conf_is_enabled(c, c->milters[i]) && port_of(c, c->milters[i], &p) && p.number == 0)
+			return true;
+	return false;
+}
+
 /* One parameter: milters are asked in this order. A line that begins with a blank goes on; comments may stand
  * between. */
 static void lines_postfix(const struct conf *c, struct buf *out)
 {
 	struct port p;
 
-	buf_adds(out, "# main.cf\nsmtpd_milters =\n");
+	buf_adds(out, "# main.cf\n");
+	if (has_local(c))
+		buf_adds(
+			out,
+			"# smtpd has to reach the sockets: it needs the milters' group, and umask = 007 in "
+			"pmx.conf;\n"
+			"# where master.cf has it in a chroot it sees only what is below queue_directory.\n");
+	buf_adds(out, "smtpd_milters =\n");
 	for (size_t i = 0; i < c->n_milters; i++) {
 		const struct conf_milter *m = c->milters[i];
 

@@ -249,6 +249,7 @@ void plan_digest(const struct plan *p, char out[17])
 	const char *const files[] = { p->log_file, p->out_file, p->err_file };
 	struct args all = { .n = 0 };
 	uint64_t h = UINT64_C(14695981039346656037);
+	char times[100];
 
 	plan_front_args(p, &all);
 	plan_mux_args(p, &all);
@@ -256,6 +257,10 @@ void plan_digest(const struct plan *p, char out[17])
 		hash(&h, all.v[i]);
 	for (size_t i = 0; i < LENGTH(files); i++)
 		hash(&h, files[i] != NULL ? files[i] : "");
+	/* A stop works from these as they were at the start. */
+	snprintf(times, sizeof(times), "%lld %lld %lld %d", (long long)p->stop_timeout_s,
+		 (long long)p->abort_timeout_s, (long long)p->kill_timeout_s, p->escalate);
+	hash(&h, times);
 	args_free(&all);
 	snprintf(out, 17, "%016llx", (unsigned long long)h);
 }

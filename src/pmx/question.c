@@ -63,3 +63,15 @@ int64_t question_connections(const char *socket)
 	snapshot_free(&s);
 	return n;
 }
+
+bool question_is_ending(const char *socket)
+{
+	struct snapshot s;
+	bool ending;
+
+	if (question_snapshot(socket, CONNECTIONS_MS, &s) < 0)
+		return false;
+	ending = strcmp(s.frontend.state, "ending") == 0;
+	snapshot_free(&s);
+	return ending;
+}

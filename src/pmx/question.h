@@ -4,6 +4,7 @@
 
 #include "proto/snapshot.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Send `line' (with its LF). The whole answer, to free(); NULL when none has come in time. */
@@ -15,5 +16,8 @@ int question_snapshot(const char *socket, int64_t timeout_ms, struct snapshot *o
 
 /* Open connections of mail servers, as the front end tells; -1 when it does not. */
 int64_t question_connections(const char *socket);
+
+/* Whether the front end says that it is ending. */
+bool question_is_ending(const char *socket);
 
 #endif

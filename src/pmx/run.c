@@ -81,6 +81,14 @@ void run_catch_signals(void)
 	signal(SIGCHLD, SIG_DFL); /* if it was ignored there would be no exit statuses */
 }
 
+void run_release_signals(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	interrupted = 0;
+}
+
 void run_ignore_hangup(void)
 {
 	signal(SIGHUP, SIG_IGN);

@@ -33,8 +33,9 @@ int64_t run_start_seconds(const struct run *r, int64_t configured_s);
 /* From now on SIGINT, SIGTERM and SIGHUP are only noted; SIGINT and SIGHUP not even that where the caller
  * ignores them (nohup(1)). */
 void run_catch_signals(void);
-void run_ignore_hangup(void); /* a closed terminal is not to leave half of the work undone */
-int run_interrupted(void);    /* the signal, or 0 */
+void run_release_signals(void); /* they end us again */
+void run_ignore_hangup(void);   /* a closed terminal is not to leave half of the work undone */
+int run_interrupted(void);      /* the signal, or 0 */
 enum status run_interrupted_status(void);
 
 /* Wait; less when a signal comes. */

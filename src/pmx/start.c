@@ -42,7 +42,12 @@ int start_open_port(const struct plan *p)
 
 	if (p->port.named && resolve_address(p->port.text, &a) != 0)
 		return -EADDRNOTAVAIL;
-	return listen_open(&a, p->backlog, p->group ? 007 : 027);
+	return listen_open(&a, p->backlog, start_port_umask(p));
+}
+
+mode_t start_port_umask(const struct plan *p)
+{
+	return p->group ? 007 : 027;
 }
 
 /* --- the state --- */
@@ -291,7 +296,7 @@ static void undo(struct start *s)
 	if (instance_look(&i, s->run->run_dir, s->plan->name) < 0)
 		return;
 	ending_begin(&t, &i, CONTROL_OURS, END_ABORT, "INT", 0, true);
-	while (t.result == ENDING_GOES_ON && instance_has_process(&t.instance)) {
+	while (t.result == ENDING_GOES_ON) {
 		ending_step(&t, clock_mono_ms());
 		run_pause(POLL_MS);
 	}

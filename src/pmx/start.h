@@ -9,6 +9,7 @@
 
 /* The listening socket of the plan's port, or -errno. */
 int start_open_port(const struct plan *p);
+mode_t start_port_umask(const struct plan *p); /* for the file of a local one */
 
 /* Start both programs; nothing of the milter lives, we hold its control lock, preflight() went well. Takes
  * listen_fd. STATUS_OK and *pid, the front end's; else everything is undone and the cause told in `why'. */

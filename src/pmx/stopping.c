@@ -1,24 +1,20 @@
 #include "pmx/stopping.h"
 
 #include "base/clock.h"
-#include "base/self.h"
 #include "base/spawn.h"
-#include "pmx/args.h"
 #include "pmx/control.h"
 #include "pmx/journal.h"
 #include "pmx/question.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS 10000
-#define START_WAIT_MS 60000 /* more than a start takes, as a rule */
+#define START_WAIT_S 60 /* more than a start takes, as a rule */
 #define STEP_MS 50
 #define SLOW_STEP_MS 500
-#define LONGEST_WAIT_S 86400
+#define BACKGROUND_MS INT64_C(86400000) /* a day */
 
 /* Whoever restarts it is to leave it stopped. */
 static void want_stopped(const struct place *p)
@@ -29,24 +25,42 @@ static void want_stopped(const struct place *p)
 		close(fd);
 }
 
-/* 0, with *fd -1 when another stop or restart is at it; else -errno, told. */
-static int lock_or_join(const struct run *r, const struct instance *i, int *fd)
+static bool is_full(int rc)
+{
+	return rc == -ENOSPC || rc == -EDQUOT || rc == -EROFS;
+}
+
+/* How long a start that is at work is waited for: then its end is joined like any other. */
+static int64_t start_wait_ms(const struct options *o)
+{
+	if (o->no_wait)
+		return 0;
+	return o->timeout_s >= 0 && o->timeout_s < START_WAIT_S ? o->timeout_s * 1000 : START_WAIT_S * 1000;
+}
+
+static enum status lock_or_join(const struct run *r, const struct instance *i, int *fd)
 {
 	struct control_holder holder = { .pid = 0 };
 	int rc = control_take(&i->place, "stop", 0, fd, &holder);
 
 	if (rc == -EAGAIN && strcmp(holder.verb, "start") == 0) {
 		run_say(r, "%s: being started by pid %lld, waiting\n", i->name, (long long)holder.pid);
-		rc = control_take(&i->place, "stop", START_WAIT_MS, fd, &holder);
+		rc = control_take(&i->place, "stop", start_wait_ms(r->options), fd, &holder);
 	}
-	if (rc == -EAGAIN) {
+	if (rc == 0)
+		return STATUS_OK;
+	*fd = rc == -EAGAIN ? CONTROL_OTHERS : CONTROL_NONE;
+	if (rc == -EAGAIN)
 		want_stopped(&i->place);
-		*fd = -1;
-		return 0;
-	}
-	if (rc < 0)
-		run_error("%s: stop failed: %s: %s\n", i->name, i->place.lock, strerror(-rc));
-	return rc;
+	if (rc == -EAGAIN || is_full(rc)) /* stopping it must be possible all the same */
+		return STATUS_OK;
+	if (rc == -EINTR)
+		run_error("%s: stop: interrupted\n", i->name);
+	else
+		run_error("%s: stop failed: %s: %s\n", i->name, i->place.lock, control_error(rc));
+	return rc == -EINTR                    ? run_interrupted_status()
+	       : rc == -EACCES || rc == -EPERM ? STATUS_NOT_PERMITTED
+					       : STATUS_FAILED;
 }
 
 static const char *plural(int64_t n)
@@ -67,18 +81,20 @@ static void say_begin(const struct run *r, const struct ending_target *t)
 		run_say(r, "%s: stopping (%s)\n", t->instance.name, t->signal);
 }
 
-bool stopping_begin(const struct run *r, struct instance *taken, int control_fd, struct ending_target *out)
+enum status stopping_begin(const struct run *r, struct instance *taken, int control_fd,
+			   struct ending_target *out)
 {
 	const struct options *o = r->options;
+	enum status status = STATUS_OK;
 	int fd = control_fd;
 
-	if (control_fd == -1 && lock_or_join(r, taken, &fd) < 0)
-		return false;
+	if (control_fd == CONTROL_OTHERS && (status = lock_or_join(r, taken, &fd)) != STATUS_OK)
+		return status;
 	instance_update(taken);
 	ending_begin(out, taken, fd, o->ending, o->signal, o->timeout_s, o->escalate);
 	if (instance_has_process(&out->instance))
 		say_begin(r, out);
-	return true;
+	return STATUS_OK;
 }
 
 static void progress(const struct run *r, struct ending_target *t, int64_t now, int64_t *told_ms)
@@ -164,7 +180,7 @@ enum status stopping_wait(const struct run *r, struct ending_target *targets, si
 	int64_t pause = STEP_MS;
 
 	while (step_all(r, targets, n, &status, &told_ms)) {
-		if (run_interrupted() || (r->options->no_wait && targets[n - 1].sent))
+		if (run_interrupted() || r->options->no_wait)
 			break;
 		run_pause(pause);
 		if (clock_mono_ms() - begun > 10 * SLOW_STEP_MS)
@@ -180,33 +196,52 @@ enum status stopping_wait(const struct run *r, struct ending_target *targets, si
 	return run_interrupted_status();
 }
 
-void stopping_leave(const struct run *r, char *const names[], size_t n)
+/* In the background. What it finds is in the journal: nobody reads along. */
+static void finish(struct ending_target *targets, size_t n)
 {
-	const int fds[] = { -1, -1, -1 };
-	struct args args = { .n = 0 };
-	char *path = self_path("bin/pmx-milter");
-	struct spawn how = { .path = path, .fds = fds, .n_fds = 3, .umask = -1, .session = true };
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	const int null_fds[] = { null_fd, null_fd, null_fd };
+	int64_t now = clock_mono_ms();
+	size_t left = n;
 
-	if (r->options->timeout_s == LONGEST_WAIT_S || n == 0 || path == NULL || null_fd < 0)
-		goto out; /* the first: we are the one in the background */
-	args_add(&args, "pmx-milter");
-	args_add(&args, "-c");
-	args_add(&args, "%s", r->conf_path);
-	args_add(&args, "stop");
-	args_add(&args, "--quiet");
-	args_add(&args, "--timeout=%d", LONGEST_WAIT_S);
-	args_add(&args, "--");
+	run_release_signals();
+	for (size_t i = 0; i < n; i++) {
+		ending_prolong(&targets[i], now, BACKGROUND_MS);
+		if (targets[i].control_fd >= 0)
+			control_tell(targets[i].control_fd, "stop");
+	}
+	while (left > 0) {
+		left = 0;
+		for (size_t i = 0; i < n; i++) {
+			bool went_on = targets[i].result == ENDING_GOES_ON;
+
+			ending_step(&targets[i], clock_mono_ms());
+			if (went_on && targets[i].result == ENDING_GONE)
+				journal("milter %s: stopped (%s)", targets[i].instance.name,
+					targets[i].signal);
+			left += targets[i].result == ENDING_GOES_ON;
+		}
+		run_pause(SLOW_STEP_MS);
+	}
+}
+
+void stopping_leave(struct ending_target *targets, size_t n)
+{
+	size_t left = 0;
+	int rc;
+
 	for (size_t i = 0; i < n; i++)
-		args_add(&args, "%s", names[i]);
-	how.argv = args.v;
-	how.fds = null_fds;
-	if (args.failed || spawn(&how) < 0)
-		run_error("cannot leave the wait to the background: run pmx-milter stop again later\n");
-out:
-	if (null_fd >= 0)
-		close(null_fd);
-	args_free(&args);
-	free(path);
+		left += targets[i].result == ENDING_GOES_ON || targets[i].result == ENDING_OVERDUE;
+	if (left == 0)
+		return;
+	if ((rc = spawn_aside()) < 0)
+		run_error("pmx-milter: cannot leave the wait to the background: run pmx-milter stop again "
+			  "later: %s\n",
+			  strerror(-rc));
+	if (rc == 0)
+		finish(targets, n);
+	for (size_t i = 0; rc == 1 && i < n; i++) {
+		if (targets[i].control_fd < 0)
+			continue;
+		close(targets[i].control_fd); /* the lock is that of the one in the background */
+		targets[i].control_fd = CONTROL_NONE;
+	}
 }

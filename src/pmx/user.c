@@ -64,7 +64,7 @@ enum status user_become(const struct conf *c, enum user_need need)
 		if (need == USER_MAY_BE && !rights_are_root())
 			return STATUS_OK;
 		run_error("pmx-milter: user %s: %s\n", name, rc == -ENOENT ? "no such user" : strerror(-rc));
-		return STATUS_NOT_CONFIGURED;
+		return need == USER_MAY_BE ? STATUS_NOT_PERMITTED : STATUS_NOT_CONFIGURED;
 	}
 	status = become(c, need, &user);
 	rights_free(&user);

@@ -68,4 +68,26 @@ subtest 'names' => sub {
 	}
 	ok -e "$pmx->{dir}/state" && -e "$pmx->{dir}/front.pid", 'nothing outside of run_dir was touched';
 };
+subtest 'a configuration that is not there' => sub {
+	is +($pmx->run('start', 'Policy'))[0], 0, 'it starts';
+	for my $case (['stop', 6], ['restart', 6], ['start', 6], ['status', 4], ['check', 6]) {
+		my ($command, $expected) = @$case;
+		my ($status, $out, $err) = run_command(60, stage() . '/bin/pmx-milter', '-c', "$pmx->{dir}/typo.conf", $command);
+		is $status >> 8, $expected, "$command: exit status $expected";
+		like $err, qr{^\Q$pmx->{dir}\E/typo\.conf: No such file or directory$}m, '  said so';
+		is $out, '', '  and nothing else';
+	}
+	is $pmx->view('Policy')->{state}, 'running', 'the milter runs on';
+	is +($pmx->run('stop'))[0], 0, 'it stops';
+};
+
+subtest 'a run_dir that cannot be read' => sub {
+	spew("$pmx->{dir}/bad.conf", slurp($pmx->{conf}) =~ s{^run_dir = .*}{run_dir = $pmx->{dir}/pmx.conf}mr);
+	chmod 0644, "$pmx->{dir}/bad.conf";
+	my ($status, $out, $err) = run_command(60, stage() . '/bin/pmx-milter', '-c', "$pmx->{dir}/bad.conf", 'status', '--json');
+	is $status >> 8, 4, 'exit status 4';
+	like $err, qr{^pmx-milter: \Q$pmx->{dir}\E/pmx\.conf: Not a directory$}m, '  said so';
+	my $view = eval { JSON::PP->new->decode($out) } // {};
+	is_deeply [$view->{milters}, $view->{error}], [[], 'Not a directory'], '  it is JSON all the same';
+};
 done_testing;

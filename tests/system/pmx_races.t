@@ -83,6 +83,7 @@ subtest 'stop during a restart: it stays stopped' => sub {
 };
 
 subtest 'a start that is interrupted is undone' => sub {
+	local $SIG{INT} = 'DEFAULT'; # who runs the tests in the background may ignore it, and so would the start
 	for my $signal (qw(INT TERM)) {
 		my $start = $pmx->begin('start');
 		wait_until(60, sub { -e "$folder/mux.lock" || Defang::Test::has_ended($start) }, 'the start at work');

@@ -18,7 +18,10 @@ static const char text[] = "run_dir = /run/x\n"
 			   "<milter B>\nport = inet6:3367@[::1]\n</milter>\n"
 			   "<milter C>\nport = local:c.sock\nenabled = no\n</milter>\n"
 			   "<milter D>\nport = inet:3368@any\n</milter>\n"
-			   "<milter E>\nport = unix:/a/b\n</milter>\n";
+			   "<milter E>\nport = unix:/a/b\n</milter>\n"
+			   "<milter F>\nport = inet6:3369@::1\n</milter>\n"
+			   "<milter G>\nport = inet6:3370@any\n</milter>\n"
+			   "<milter H>\nport = inet6:3371@localhost\n</milter>\n";
 
 static void check(enum mta which, const char *expected)
 {
@@ -35,13 +38,20 @@ static void check(enum mta which, const char *expected)
 
 static void test_postfix(void **state)
 {
-	check(MTA_POSTFIX, "# main.cf\nsmtpd_milters =\n"
-			   "    # A\n    inet:127.0.0.1:3366\n"
-			   "    # B\n    inet:[::1]:3367\n"
-			   "    # C (disabled)\n    # unix:/run/x/c.sock\n"
-			   "    # D\n    inet:127.0.0.1:3368\n"
-			   "    # E\n    unix:/a/b\n"
-			   "milter_default_action = tempfail\nmilter_content_timeout = 300s\n");
+	check(MTA_POSTFIX,
+	      "# main.cf\n"
+	      "# smtpd has to reach the sockets: it needs the milters' group, and umask = 007 in pmx.conf;\n"
+	      "# where master.cf has it in a chroot it sees only what is below queue_directory.\n"
+	      "smtpd_milters =\n"
+	      "    # A\n    inet:127.0.0.1:3366\n"
+	      "    # B\n    inet:[::1]:3367\n"
+	      "    # C (disabled)\n    # unix:/run/x/c.sock\n"
+	      "    # D\n    inet:127.0.0.1:3368\n"
+	      "    # E\n    unix:/a/b\n"
+	      "    # F\n    inet:[::1]:3369\n"
+	      "    # G\n    inet:[::1]:3370\n"
+	      "    # H\n    inet:[localhost]:3371\n"
+	      "milter_default_action = tempfail\nmilter_content_timeout = 300s\n");
 }
 
 static void test_sendmail(void **state)
@@ -52,7 +62,10 @@ static void test_sendmail(void **state)
 	      "INPUT_MAIL_FILTER(`B', `S=inet6:3367@::1, F=T, T=S:60s;R:60s;E:5m')dnl\n"
 	      "dnl disabled: INPUT_MAIL_FILTER(`C', `S=unix:/run/x/c.sock, F=T, T=S:60s;R:60s;E:5m')dnl\n"
 	      "INPUT_MAIL_FILTER(`D', `S=inet:3368@127.0.0.1, F=T, T=S:60s;R:60s;E:5m')dnl\n"
-	      "INPUT_MAIL_FILTER(`E', `S=unix:/a/b, F=T, T=S:60s;R:60s;E:5m')dnl\n");
+	      "INPUT_MAIL_FILTER(`E', `S=unix:/a/b, F=T, T=S:60s;R:60s;E:5m')dnl\n"
+	      "INPUT_MAIL_FILTER(`F', `S=inet6:3369@::1, F=T, T=S:60s;R:60s;E:5m')dnl\n"
+	      "INPUT_MAIL_FILTER(`G', `S=inet6:3370@::1, F=T, T=S:60s;R:60s;E:5m')dnl\n"
+	      "INPUT_MAIL_FILTER(`H', `S=inet6:3371@localhost, F=T, T=S:60s;R:60s;E:5m')dnl\n");
 }
 
 int main(void)

@@ -1,7 +1,8 @@
 # A real Postfix of the test's own: configuration, queue, data and log in a temporary folder, high ports. Needs root. Ways in: {smtp}{NAME}
 # for each milter given, {old}{N} for the first of them with milter protocol version N, and {queued}, which takes mail without a milter and hands it from the queue to the first of the others, so that
 # it is Postfix itself that tries again. With `sendmail`, a program of that path
-# takes mail from everybody as /usr/sbin/sendmail does, and `submission` is the milter for it.
+# takes mail from everybody as /usr/sbin/sendmail does, and `submission` is the milter for it. `lines` are more lines of main.cf, which hold
+# for {plain}, the same as {queued}.
 package Defang::Postfix;
 use strict;
 use warnings;
@@ -29,10 +30,10 @@ sub start
 	my $self = $class->SUPER::new(%how);
 	my $dir = $self->{dir};
 	$self->{log} = "$dir/maillog";
-	$self->{queued} = free_port();
+	$self->{queued} = $self->{plain} = free_port();
 	$self->{old}{$_} = free_port() for 2, 3, 4;
 	$self->make_folders;
-	spew("$dir/etc/main.cf", $self->main_cf . $self->submission_cf(%how) . patience_cf(%how));
+	spew("$dir/etc/main.cf", $self->main_cf . $self->submission_cf(%how) . patience_cf(%how) . ($how{lines} // ''));
 	spew("$dir/etc/master.cf", $self->master_cf(%how));
 	$self->{master} = start_program("$dir/master.log", "$sbin/master", '-c', "$dir/etc", '-d');
 	$self->start_sendmail($how{sendmail}) if $how{sendmail};

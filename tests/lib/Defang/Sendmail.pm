@@ -1,12 +1,12 @@
 # A real Sendmail of the test's own, unpacked by scripts/deps because its package conflicts with Postfix's. Configuration, queue and log in a
 # temporary folder, high ports, never root: as root it runs as nobody. Whatever it takes it sends on to the sink: to it every
-# domain is this host (tests/system/sendmail/names.c).
+# domain is this host (tests/system/sendmail/names.c). With `lines`, more lines of the .mc file, there is a port {plain} for which they hold.
 package Defang::Sendmail;
 use strict;
 use warnings;
 use parent -norequire, 'Defang::Mta';
 use Defang::Mta;
-use Defang::Test qw(top spew slurp wait_until run_command start_program end_program);
+use Defang::Test qw(top spew slurp wait_until run_command start_program end_program free_port);
 
 my $unpacked = top() . '/build/unpacked';
 my $program = "$unpacked/sendmail-bin/usr/libexec/sendmail/sendmail";
@@ -28,14 +28,14 @@ sub start
 	Defang::Mta::own("$dir/queue", "$dir/log");
 	spew("$dir/switch", "hosts files\naliases files\npasswd files\n");
 	spew("$dir/hosts", "127.0.0.1 localhost\n");
-	spew("$dir/sendmail.mc", $self->mc($how{patience} // 60));
+	spew("$dir/sendmail.mc", $self->mc($how{patience} // 60, $how{lines}));
 	$self->make_cf;
 	# The checkout may lie where nobody cannot go.
 	system('cp', $program, "$dir/sendmail") == 0 or die "cannot copy $program\n";
 	my ($status, undef, $err) = run_command(60, 'cc', '-shared', '-fPIC', '-o', "$dir/names.so", top() . '/tests/system/sendmail/names.c');
 	die "names.c: $err\n" if $status != 0;
 	$self->{daemon} = start_program("$dir/daemon.log", $self->command('-bD', '-q2s'));
-	wait_until(30, sub { !grep { !Defang::Mta::answers($_) } values %{ $self->{smtp} } })
+	wait_until(30, sub { !grep { !Defang::Mta::answers($_) } values %{ $self->{smtp} }, $self->{plain} // () })
 		or die "Sendmail did not start:\n" . (slurp("$dir/daemon.log") // '') . $self->maillog;
 	return $self;
 }
@@ -60,7 +60,7 @@ sub make_cf
 # No load of the machine makes it refuse or delay mail. Each milter is behind a port of its own.
 sub mc
 {
-	my ($self, $patience) = @_;
+	my ($self, $patience, $lines) = @_;
 	my $dir = $self->{dir};
 	my $user = $> == 0 ? 'nobody' : (getpwuid $>)[0];
 	my $text = <<"MC";
@@ -97,6 +97,10 @@ MC
 		my $port = $self->{smtp}{$name};
 		$text .= "DAEMON_OPTIONS(`Name=$name, Family=inet, Addr=127.0.0.1, Port=$port, InputMailFilters=$name')dnl\n"
 			. "MAIL_FILTER(`$name', `S=$self->{milters}{$name}, F=T, T=S:${patience}s;R:${patience}s;E:5m')dnl\n";
+	}
+	if (defined $lines) {
+		$self->{plain} = free_port();
+		$text .= "DAEMON_OPTIONS(`Name=plain, Family=inet, Addr=127.0.0.1, Port=$self->{plain}')dnl\n$lines";
 	}
 	return "$text\nMAILER(`smtp')dnl\n";
 }

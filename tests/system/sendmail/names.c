@@ -14,6 +14,25 @@ int gethostname(char *name, size_t size)
 	return 0;
 }
 
+/* A numeric IPv6 address is no name, and stays what it is. */
+static struct hostent *numeric_v6(const char *name)
+{
+	static struct in6_addr number;
+	static char *addresses[] = { (char *)&number, NULL }, *aliases[] = { NULL };
+	static struct hostent host;
+
+	if (inet_pton(AF_INET6, name, &number) != 1) {
+		h_errno = NO_DATA;
+		return NULL;
+	}
+	host = (struct hostent){ .h_name = own_name,
+				 .h_aliases = aliases,
+				 .h_addrtype = AF_INET6,
+				 .h_length = sizeof(number),
+				 .h_addr_list = addresses };
+	return &host;
+}
+
 /* Every name is this host. */
 struct hostent *gethostbyname2(const char *name, int family)
 {
@@ -21,10 +40,8 @@ struct hostent *gethostbyname2(const char *name, int family)
 	static char *addresses[] = { (char *)&local, NULL }, *aliases[] = { NULL };
 	static struct hostent host;
 
-	if (family != AF_INET) {
-		h_errno = NO_DATA;
-		return NULL;
-	}
+	if (family != AF_INET)
+		return numeric_v6(name);
 	local.s_addr = htonl(INADDR_LOOPBACK);
 	host = (struct hostent){ .h_name = own_name,
 				 .h_aliases = aliases,
