@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_PASSWD_ENTRY (1 << 20) /* bytes; a directory service may have long ones */
+#define MAX_ENTRY (1 << 20) /* bytes; a directory service may have long ones */
 
 /* getpwnam_r() with as much memory as the entry needs; *memory is what `pw` points into, to free(). 0 and
  * *found, or -errno. */
@@ -17,7 +17,7 @@ static int user_read(const char *user, struct passwd *pw, struct passwd **found,
 
 	*found = NULL;
 	*memory = NULL;
-	for (size_t size = 1024; size <= MAX_PASSWD_ENTRY; size *= 2) {
+	for (size_t size = 1024; size <= MAX_ENTRY; size *= 2) {
 		free(*memory);
 		if ((*memory = malloc(size)) == NULL)
 			return -ENOMEM;
@@ -27,23 +27,50 @@ static int user_read(const char *user, struct passwd *pw, struct passwd **found,
 	return -ERANGE;
 }
 
-int rights_find(const char *user, struct rights *out)
+/* 0 and *gid, or -errno. */
+static int group_find(const char *name, gid_t *gid)
+{
+	struct group gr, *found = NULL;
+	char *memory = NULL;
+	int rc = ERANGE;
+
+	for (size_t size = 1024; size <= MAX_ENTRY && rc == ERANGE; size *= 2) {
+		free(memory);
+		if ((memory = malloc(size)) == NULL)
+			return -ENOMEM;
+		rc = getgrnam_r(name, &gr, memory, size, &found);
+	}
+	if (found != NULL)
+		*gid = gr.gr_gid;
+	free(memory);
+	return rc == 0 && found == NULL ? -ENOENT : -rc;
+}
+
+/* Takes the name. */
+static int find(char *name, const char *group, struct rights *out)
 {
 	struct passwd pw, *found;
-	struct rights r = { 0 };
 	char *memory;
-	int rc = user_read(user, &pw, &found, &memory);
+	int rc = user_read(name, &pw, &found, &memory);
 
 	if (rc == 0 && found == NULL)
 		rc = -ENOENT;
-	if (rc == 0) {
-		r = (struct rights){ .name = strdup(user), .uid = pw.pw_uid, .gid = pw.pw_gid };
-		rc = r.name != NULL ? 0 : -ENOMEM;
-	}
+	if (rc == 0 && group != NULL)
+		rc = group_find(group, &pw.pw_gid);
 	if (rc == 0)
-		*out = r;
+		*out = (struct rights){ .name = name, .uid = pw.pw_uid, .gid = pw.pw_gid };
+	else
+		free(name);
 	free(memory);
 	return rc;
+}
+
+int rights_find(const char *user, struct rights *out)
+{
+	size_t n = strcspn(user, ":");
+	char *name = strndup(user, n);
+
+	return name != NULL ? find(name, user[n] == ':' ? user + n + 1 : NULL, out) : -ENOMEM;
 }
 
 void rights_free(struct rights *r)

@@ -6,12 +6,13 @@
 #include <sys/types.h>
 
 struct rights {
-	char *name; /* owned; NULL when nothing is to be changed */
+	char *name; /* of the user; owned; NULL when nothing is to be changed */
 	uid_t uid;
 	gid_t gid;
 };
 
-/* Look the user up. 0, -ENOENT for an unknown user, or -errno. */
+/* Look `USER' or `USER:GROUP' up; without a group it is the user's own. 0, -ENOENT when one of them is
+ * unknown, or -errno. */
 int rights_find(const char *user, struct rights *out);
 void rights_free(struct rights *r);
 

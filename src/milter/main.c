@@ -103,7 +103,10 @@ static void find_user(struct program *p)
 		exit(EX_USAGE);
 	}
 	if (user != NULL && (rc = rights_find(user, &p->rights)) < 0) {
-		fprintf(stderr, "-U %s: %s\n", user, rc == -ENOENT ? "no such user" : strerror(-rc));
+		fprintf(stderr, "-U %s: %s\n", user,
+			rc != -ENOENT               ? strerror(-rc)
+			: strchr(user, ':') != NULL ? "no such user or group"
+						    : "no such user");
 		exit(EX_NOUSER);
 	}
 	if (user != NULL && p->rights.uid == 0) {

@@ -5,6 +5,8 @@
 #include "pmx/run.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,6 +39,15 @@ static enum status drop(const struct conf *c, const struct rights *user)
 	return STATUS_NOT_PERMITTED;
 }
 
+static const char *group_name(gid_t gid)
+{
+	static char number[24];
+	const struct group *g = getgrgid(gid);
+
+	snprintf(number, sizeof(number), "%ld", (long)gid);
+	return g != NULL ? g->gr_name : number;
+}
+
 static enum status become(const struct conf *c, enum user_need need, const struct rights *user)
 {
 	if (user->uid == 0) {
@@ -45,8 +56,12 @@ static enum status become(const struct conf *c, enum user_need need, const struc
 	}
 	if (rights_are_root())
 		return drop(c, user);
-	if (geteuid() == user->uid || need == USER_MAY_BE)
+	if (need == USER_MAY_BE || (geteuid() == user->uid && getegid() == user->gid))
 		return STATUS_OK;
+	if (geteuid() == user->uid) {
+		run_error("pmx-milter: not permitted: run it with group %s\n", group_name(user->gid));
+		return STATUS_NOT_PERMITTED;
+	}
 	run_error("pmx-milter: not permitted: run it as user %s\n", user->name);
 	return STATUS_NOT_PERMITTED;
 }
@@ -63,7 +78,10 @@ enum status user_become(const struct conf *c, enum user_need need)
 	if ((rc = rights_find(name, &user)) < 0) {
 		if (need == USER_MAY_BE && !rights_are_root())
 			return STATUS_OK;
-		run_error("pmx-milter: user %s: %s\n", name, rc == -ENOENT ? "no such user" : strerror(-rc));
+		run_error("pmx-milter: user %s: %s\n", name,
+			  rc != -ENOENT               ? strerror(-rc)
+			  : strchr(name, ':') != NULL ? "no such user or group"
+						      : "no such user");
 		return need == USER_MAY_BE ? STATUS_NOT_PERMITTED : STATUS_NOT_CONFIGURED;
 	}
 	status = become(c, need, &user);

@@ -24,6 +24,7 @@ sub run_it
 sub as { my ($user, @words) = @_; return run_it(become($user), $pmx->command(@words)) }
 sub init { my (@words) = @_; return run_it(stage() . '/bin/pmx-init', '-c', $pmx->{conf}, @words) }
 sub uid_of { return (stat "/proc/$_[0]")[4] }
+sub gid_of { return (stat "/proc/$_[0]")[5] }
 
 my ($status, $out, $err) = as('nobody', 'start');
 is $status, 0, 'R3: the user of the milters needs no root' or diag "$out$err";
@@ -80,6 +81,19 @@ Defang::Test::spew($pmx->{conf}, $text =~ s/^user = .*/user = no_such_user/mr);
 ($status, $out, $err) = $pmx->run('start');
 is $status, 6, 'an unknown user: exit status 6';
 like $err, qr/^pmx-milter: user no_such_user: no such user$/m, '  said so';
+Defang::Test::spew($pmx->{conf}, $text =~ s/^user = .*/user = nobody:no_such_group/mr);
+($status, $out, $err) = $pmx->run('start');
+is $status, 6, 'an unknown group: exit status 6';
+like $err, qr/^pmx-milter: user nobody:no_such_group: no such user or group$/m, '  said so';
+Defang::Test::spew($pmx->{conf}, $text =~ s/^user = .*/user = nobody:daemon/mr);
+($status, $out, $err) = as('nobody', 'start');
+is $status, 4, 'a user who has another group: exit status 4';
+like $err, qr/^pmx-milter: not permitted: run it with group daemon$/m, '  said so';
+($status, $out, $err) = $pmx->run('start');
+is $status, 0, 'a user with a group' or diag "$out$err";
+$view = $pmx->view('Policy');
+is gid_of($_), (getgrnam 'daemon')[2], "  process $_ has the group" for $view->{pid}, $view->{master}{pid};
+is +($pmx->run('stop'))[0], 0, '  it stops';
 Defang::Test::spew($pmx->{conf}, $text =~ s/^user = .*\n//mr);
 ($status, $out, $err) = as('daemon', 'start');
 like $err, qr/^pmx-milter: (?:not permitted: run it as user pmx6|user pmx6: no such user)$/m, 'R3: when none is named it is user pmx6';

@@ -2,6 +2,7 @@
 #include "base/rights.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +26,21 @@ static void test_find(void **state)
 	rights_free(&r);
 	assert_int_equal(rights_find("no-such-user-here", &r), -ENOENT);
 	assert_int_equal(rights_find("", &r), -ENOENT);
+	assert_int_equal(rights_find("root:no-such-group-here", &r), -ENOENT);
+	assert_int_equal(rights_find("root:", &r), -ENOENT);
+	assert_int_equal(rights_find(":root", &r), -ENOENT);
 	assert_null(r.name);
+}
+
+static void test_group(void **state)
+{
+	struct rights r = { 0 };
+
+	assert_int_equal(rights_find("root:daemon", &r), 0);
+	assert_string_equal(r.name, "root");
+	assert_int_equal(r.uid, 0);
+	assert_int_equal(r.gid, getgrnam("daemon")->gr_gid);
+	rights_free(&r);
 }
 
 static void test_dropping_nothing(void **state)
@@ -65,6 +80,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_dropping_nothing),
 		cmocka_unit_test(test_dropping_to_ourselves),
 		cmocka_unit_test(test_only_root_may_drop),
