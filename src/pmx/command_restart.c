@@ -260,6 +260,31 @@ static enum status renew_all(const struct run *r, struct renewal *all, size_t n)
 	return status;
 }
 
+/* In the process that does not do it: the ports are not ours any more. */
+static enum status leave_all(const struct run *r, struct renewal *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].skipped)
+			continue;
+		run_say(r, "%s: restarting, not waited for\n", all[i].plan.name);
+		if (all[i].listen_fd >= 0)
+			close(all[i].listen_fd);
+		all[i].listen_fd = -1;
+	}
+	return STATUS_OK;
+}
+
+static enum status renew_all_aside(const struct run *r, struct renewal *all, size_t n)
+{
+	struct options options;
+	struct run aside;
+	int rc = run_go_aside(r, &options, &aside);
+
+	if (rc == 0)
+		return renew_all(&aside, all, n);
+	return rc == 1 ? leave_all(r, all, n) : STATUS_FAILED;
+}
+
 enum status command_restart(const struct run *r)
 {
 	enum status status, vanished = STATUS_OK;
@@ -283,7 +308,7 @@ enum status command_restart(const struct run *r)
 	}
 	status = prepare_all(r, all, n, &vanished);
 	if (status == STATUS_OK)
-		status = renew_all(r, all, n);
+		status = r->options->no_wait ? renew_all_aside(r, all, n) : renew_all(r, all, n);
 	else
 		run_error("pmx-milter: nothing was stopped\n");
 	renewals_end(all, n);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static enum status start_locked(const struct run *r, const struct plan *p)
 {
@@ -39,6 +40,28 @@ static bool runs(const struct run *r, const struct plan *p)
 	return running;
 }
 
+/* The lock goes with the process that starts it. */
+static enum status start_aside(const struct run *r, const struct plan *p, int lock_fd)
+{
+	struct options options;
+	struct run aside;
+	int rc = run_go_aside(r, &options, &aside);
+
+	if (rc == 0) {
+		control_tell(lock_fd, "start");
+		start_locked(&aside, p);
+		control_release(&p->place, lock_fd);
+		_exit(STATUS_OK); /* nobody waits for it */
+	}
+	if (rc < 0) {
+		control_release(&p->place, lock_fd);
+		return STATUS_FAILED;
+	}
+	close(lock_fd);
+	run_say(r, "%s: starting, not waited for\n", p->name);
+	return STATUS_OK;
+}
+
 static enum status start_planned(const struct run *r, const struct plan *p)
 {
 	struct buf why;
@@ -53,6 +76,8 @@ static enum status start_planned(const struct run *r, const struct plan *p)
 	buf_free(&why);
 	if (status != STATUS_OK || (status = starting_lock(r, p, "start", &fd)) != STATUS_OK)
 		return status;
+	if (r->options->no_wait)
+		return start_aside(r, p, fd);
 	status = start_locked(r, p);
 	control_release(&p->place, fd);
 	return status;

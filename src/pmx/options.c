@@ -29,7 +29,7 @@ const char options_usage[] =
 	"  mta        the lines to put into main.cf or sendmail.mc\n"
 	"  -c FILE    the configuration (default " DEFANG_CONFDIR "/pmx.conf)\n"
 	"  --timeout SECONDS  wait so long for the start, or for the end\n"
-	"  --no-wait  do not wait for the end of a stop\n"
+	"  --no-wait  check and begin, and go on in the background\n"
 	"  --escalate when time is over, abort, and then kill\n"
 	"  --quiet    print errors only\n"
 	"  --verbose  tell of disabled milters too\n"
@@ -72,9 +72,9 @@ static const struct verb {
 	unsigned options;
 	int least, most; /* names */
 } verbs[] = {
-	{ "start", COMMAND_START, WAITING, 0, INT32_MAX },
+	{ "start", COMMAND_START, WAITING | BIT(OPTION_NO_WAIT), 0, INT32_MAX },
 	{ "stop", COMMAND_STOP, WAITING | BIT(OPTION_ESCALATE) | BIT(OPTION_NO_WAIT), 0, INT32_MAX },
-	{ "restart", COMMAND_RESTART, WAITING | BIT(OPTION_ESCALATE), 0, INT32_MAX },
+	{ "restart", COMMAND_RESTART, WAITING | BIT(OPTION_ESCALATE) | BIT(OPTION_NO_WAIT), 0, INT32_MAX },
 	{ "status", COMMAND_STATUS, BIT(OPTION_JSON) | BIT(OPTION_ALL) | BIT(OPTION_TIMEOUT), 0, INT32_MAX },
 	{ "check", COMMAND_CHECK, BIT(OPTION_QUIET), 0, 0 },
 	{ "mta", COMMAND_MTA, 0, 1, 1 },

@@ -1,10 +1,14 @@
 #include "pmx/run.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/spawn.h"
+#include "pmx/journal.h"
 
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +17,7 @@
 
 static volatile sig_atomic_t interrupted;
 static bool line_open; /* a line of progress stands on the terminal */
+static bool is_aside;  /* nobody reads what is printed */
 
 void run_progress_end(void)
 {
@@ -34,6 +39,17 @@ void run_say(const struct run *r, const char *format, ...)
 	fflush(stdout);
 }
 
+static void journal_text(const char *format, va_list ap)
+{
+	struct buf text;
+
+	buf_init(&text, BUF_NO_LIMIT);
+	buf_addv(&text, format, ap);
+	text.data[strcspn(text.data, "\n")] = '\0';
+	journal("milter %s", text.data);
+	buf_free(&text);
+}
+
 void run_error(const char *format, ...)
 {
 	va_list ap;
@@ -41,7 +57,10 @@ void run_error(const char *format, ...)
 	run_progress_end();
 	fflush(stdout);
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	if (is_aside)
+		journal_text(format, ap);
+	else
+		vfprintf(stderr, format, ap);
 	va_end(ap);
 }
 
@@ -92,6 +111,22 @@ void run_release_signals(void)
 void run_ignore_hangup(void)
 {
 	signal(SIGHUP, SIG_IGN);
+}
+
+int run_go_aside(const struct run *r, struct options *options, struct run *aside)
+{
+	int rc = spawn_aside();
+
+	if (rc < 0)
+		run_error("pmx-milter: cannot go on in the background: %s\n", strerror(-rc));
+	if (rc != 0)
+		return rc;
+	is_aside = true;
+	*options = *r->options;
+	options->no_wait = false;
+	*aside = *r;
+	aside->options = options;
+	return 0;
 }
 
 int64_t run_start_seconds(const struct run *r, int64_t configured_s)

@@ -27,6 +27,11 @@ void run_progress(const struct run *r, int64_t *told_ms, const char *format, ...
 	__attribute__((format(printf, 3, 4)));
 void run_progress_end(void);
 
+/* With --no-wait: from here on in a process of its own, which the caller does not wait for and whose errors
+ * are in the journal. 0 in that process, with *aside to go on with (it points into *options, and to what
+ * `r' does); 1 in ours; or -errno, which is told. */
+int run_go_aside(const struct run *r, struct options *options, struct run *aside);
+
 /* How long a start may take: as the options say, or else so. */
 int64_t run_start_seconds(const struct run *r, int64_t configured_s);
 
