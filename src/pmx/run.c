@@ -39,7 +39,7 @@ void run_say(const struct run *r, const char *format, ...)
 	fflush(stdout);
 }
 
-static void journal_text(const char *format, va_list ap)
+__attribute__((format(printf, 1, 0))) static void journal_text(const char *format, va_list ap)
 {
 	struct buf text;
 
