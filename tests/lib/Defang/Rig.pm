@@ -248,7 +248,7 @@ sub try_reply {
 	my ($self, $line) = @_;
 	my $reply;
 	return $reply if eval { $reply = $self->reply($line); 1 };
-	print STDERR "# controller: $@" if $@ !~ /is gone$/; # the MTA has withdrawn the message
+	print STDERR "# controller: $@" if $@ !~ /is gone$|No such file/; # the MTA has withdrawn the message
 	return '';
 }
 

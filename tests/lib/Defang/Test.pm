@@ -240,7 +240,7 @@ sub start_pool
 	$self->launch('pool', "requests=$self->{control}", program('mimedefang-multiplexor'), '-D', '-l', @user, '-z', $self->{spool},
 		'-s', $self->{control}, '-f', program('mimedefang.pl'), '-F', $self->{filter}, '-m', $workers, '-x', $workers,
 		@{ $self->{how}{pool} // [] });
-	$self->must_come('pool', sub { ($self->control_tool('free'))[1] =~ /^$workers$/m });
+	$self->must_come('pool', sub { ($self->control_tool('free'))[1] =~ /^\d+$/m }); # how many is up to who sends mail meanwhile
 	return;
 }
 
