@@ -159,8 +159,8 @@ for my $how ('domain', 'recipient') {
 SKIP: {
 	my $why = Defang::Postfix::cannot();
 	skip $why, 5 if defined $why;
-	# With a queue: the connections that look whether Postfix is up are asked about, too.
-	my $chain = Defang::Test->chain(pool => [qw(-q 20)], milter => [qw(-r -s -t)], filter => join "\n", example('sub filter_relay'), example('sub filter_sender', 'badguy'), example('sub filter_recipient', 'postmaster'),
+	# With a queue (-q here, and there for connections): those that look whether Postfix is up are asked about, too, and may have both workers.
+	my $chain = Defang::Test->chain(pool => [qw(-q 20)], milter => [qw(-q -r -s -t)], filter => join "\n", example('sub filter_relay'), example('sub filter_sender', 'badguy'), example('sub filter_recipient', 'postmaster'),
 		example('append_text_boilerplate'), "1;\n");
 	chmod 0777, $chain->{listen} =~ s/^unix://r or die "chmod: $!";
 	my $postfix = Defang::Postfix->start(first => 'unix', milters => { unix => $chain->{listen} });
