@@ -22,7 +22,7 @@ sub hostile
 	is $pool->ask('relayok 192.0.2.1 echo fine'), "fine\n", "$name: another request";
 	my $reply = $pool->reply($bad);
 	ref $want ? like $reply, $want, $name : is $reply, $want, $name;
-	cmp_ok time - $begun, '<', 2, "$name: in time";
+	cmp_ok time - $begun, '<', 10, "$name: in time";
 	is $pool->ask("relayok 192.0.2.1 echo $_"), "$_\n", "$name: request $_ after it" for 1 .. 4;
 }
 
@@ -80,7 +80,7 @@ subtest 'a worker that never comes up' => sub {
 	$pool->start('-x', 1, '--start-timeout', 1);
 	my $begun = time;
 	is $pool->ask('scan Q echo ok'), "error: Unable to activate worker\n", 'the request does not wait for ever';
-	cmp_ok time - $begun, '<', 3, 'but for the start timeout';
+	cmp_ok time - $begun, '<', 10, 'but for the start timeout';
 	is $pool->states, 'K', 'it is being killed';
 	is $pool->ask('free'), "0\n", 'and its slot is not free';
 };

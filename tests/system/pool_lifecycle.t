@@ -13,18 +13,17 @@ sub pid_of { my ($request) = @_; return $pool->ask("$request pid") }
 sub starts { return (split / /, $pool->ask('status'))[2] }
 
 subtest 'the minimum' => sub {
+	my $begun = time; # before any: what is seen is seen late on a busy machine
 	$pool->start('-m', 3, '-x', 4, '-w', 1);
-	my $begun = time;
 	is $pool->states_become('ISSS', 2), 'ISSS', 'one at once';
 	is $pool->states_become('IISS', 2), 'IISS', 'the next after -w';
 	is $pool->states_become('IIIS', 2), 'IIIS', 'up to -m';
-	cmp_ok time - $begun, '>', 1.8, 'at that pace';
+	cmp_ok time - $begun, '>=', 2, 'at that pace';
 	my ($pid) = $pool->ask('workers') =~ /^1 I (\d+)/m;
-	$begun = time;
 	kill KILL => $pid;
 	is $pool->states_become('ISIS', 2), 'ISIS', 'one dies';
 	is $pool->states_become('IIIS', 3), 'IIIS', 'and is replaced in its slot';
-	cmp_ok time - $begun, '>', 0.9, 'a pace later';
+	cmp_ok time - $begun, '>=', 3, 'a pace later';
 	ok $pool->logged(qr/Reap: worker 1 \(pid $pid\) .*WORKER DIED UNEXPECTEDLY/), 'its death is logged, under the number that it had';
 	$pool->stop;
 };
@@ -99,10 +98,8 @@ subtest 'workers that do not start' => sub {
 	is $pool->ask('scan Q echo x'), $refused, 'the request that it was started for';
 	is $pool->ask('scan Q echo x'), $refused, 'another try';
 	is starts(), 2, 'two tries';
-	my $begun = time;
 	is $pool->ask('scan Q echo x'), $refused, 'the third is refused';
-	cmp_ok time - $begun, '<', 0.5, 'without a try';
-	is starts(), 2, 'indeed';
+	is starts(), 2, 'without a try';
 	ok $pool->logged(qr/2 workers in a row did not start/), 'which is logged';
 	ok $pool->logged(qr/Worker \d stderr: no such module/), 'as is what the filter said';
 	spew($pool->{rules}, "good\n");
