@@ -41,10 +41,11 @@ subtest 'far above the limit' => sub {
 	my $scan = $pool->send_line("scan Q7 swell 160 $dir/never");
 	is $pool->reply($scan), "ERR Worker used too much memory\n", 'killed in its request';
 	ok $pool->logged(qr/Worker \d \(pid \d+\) uses \d+ kB of memory, more than 2 times the limit of 60000: killing it$/m), 'logged';
-	# On a busy machine the look at its memory may come before its answer.
+	# On a busy machine the look at its memory may come before its answer, or while it is only a little above the limit.
 	like $pool->ask('scan Q8 grow 160'), qr/^(?:\d+|ERR Worker used too much memory)$/, 'one that has answered is killed, too';
-	ok $pool->logged(qr/(?:killing it\n.*){2}/s), 'logged';
-	is $pool->ask('scan Q9 echo ok'), "ok\n", 'another one serves';
+	ok $pool->logged(qr/killing it\n.*(?:killing it|: Worker uses \d+ kB of memory)$/ms), 'logged';
+	ok wait_until(15, sub { $pool->ask('free') > 0 }), 'another one is there';
+	is $pool->ask('scan Q9 echo ok'), "ok\n", '  and serves';
 };
 
 done_testing;
