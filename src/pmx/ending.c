@@ -29,6 +29,7 @@ void ending_begin(struct ending_target *t, struct instance *taken, int control_f
 		.level = level,
 		.signal = signal,
 		.escalate = escalate || s->escalate != 0,
+		.of_start = control_fd == CONTROL_OTHERS && taken->is == INSTANCE_STARTING,
 		.first_front = taken->front,
 		.first_mux = taken->mux,
 		.timeout_s = timeout_s >= 0     ? timeout_s
@@ -106,11 +107,11 @@ static void program_hold(struct ending_target *t, pid_t pid, const char *lock)
 		let_go(t);
 }
 
-/* Joined to another's end, only those who lived when we came. */
+/* Joined to another's end, only those who lived when we came; joined to a start, also who comes out of it. */
 static void hold_both(struct ending_target *t)
 {
 	const struct instance *i = &t->instance;
-	bool all = t->control_fd != CONTROL_OTHERS;
+	bool all = t->control_fd != CONTROL_OTHERS || t->of_start;
 
 	if (all || i->front == t->first_front)
 		program_hold(t, i->front, i->place.front_lock);
@@ -210,6 +211,8 @@ static void send(struct ending_target *t, int64_t now)
 					  : send_kill(t);
 
 	t->sent = true;
+	t->told_front = t->instance.front;
+	t->told_mux = t->instance.mux;
 	t->deadline_ms = now + level_timeout_ms(t);
 	if (rc == 0 || rc == -ESRCH)
 		return;
@@ -217,19 +220,32 @@ static void send(struct ending_target *t, int64_t now)
 	t->error = rc;
 }
 
+/* A start at work brings up one after the other: an abrupt end is for all of them. */
+static bool has_newcomer(const struct ending_target *t)
+{
+	const struct instance *i = &t->instance;
+
+	if (!t->of_start || t->level == END_GRACEFUL)
+		return false;
+	return (i->front > 0 && i->front != t->told_front) ||
+	       (t->level == END_KILL && i->mux > 0 && i->mux != t->told_mux);
+}
+
 /* The controller ends when the front end has, and at a graceful end not before its workers are done. */
 static void mux_ask(struct ending_target *t, int64_t now)
 {
 	bool gently = t->level == END_GRACEFUL;
 
-	if (t->mux_asked || t->instance.mux <= 0 || (gently && now - t->mux_looked_ms < LOOK_EVERY_MS))
+	if (t->instance.mux <= 0 || t->asked_mux == t->instance.mux ||
+	    (gently && now - t->mux_looked_ms < LOOK_EVERY_MS))
 		return;
 	t->mux_looked_ms = now;
 	if (gently && t->instance.is == INSTANCE_STARTING) /* the front end is yet to come */
 		return;
 	if (gently && ending_busy(&t->instance) > 0)
 		return;
-	t->mux_asked = alive_signal(t->instance.place.mux_lock, SIGTERM) == 0;
+	if (alive_signal(t->instance.place.mux_lock, SIGTERM) == 0)
+		t->asked_mux = t->instance.mux;
 }
 
 static void overdue(struct ending_target *t, int64_t now)
@@ -302,7 +318,7 @@ static bool is_over(const struct ending_target *t)
 		return false;
 	if (t->control_fd != CONTROL_OTHERS)
 		return !instance_has_process(i);
-	return (t->first_front != 0 || t->first_mux != 0) &&
+	return !t->of_start && (t->first_front != 0 || t->first_mux != 0) &&
 	       (t->first_front == 0 || i->front != t->first_front) &&
 	       (t->first_mux == 0 || i->mux != t->first_mux);
 }
@@ -316,7 +332,8 @@ static void take_over(struct ending_target *t)
 	if (t->control_fd != CONTROL_OTHERS || control_take(&t->instance.place, "stop", 0, &fd, &holder) < 0)
 		return;
 	t->control_fd = fd;
-	t->sent = t->mux_asked = false; /* perhaps to none of those that live now */
+	t->sent = false; /* perhaps to none of those that live now */
+	t->asked_mux = 0;
 	instance_update(&t->instance);
 }
 
@@ -343,7 +360,7 @@ void ending_step(struct ending_target *t, int64_t now_ms)
 	} else if (t->instance.front < 0 || t->instance.mux < 0) {
 		t->result = ENDING_FAILED;
 		t->error = t->instance.front < 0 ? t->instance.front : t->instance.mux;
-	} else if (!t->sent) {
+	} else if (!t->sent || has_newcomer(t)) {
 		send(t, now_ms);
 	} else {
 		if (t->instance.front == 0)

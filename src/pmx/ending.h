@@ -30,7 +30,10 @@ struct ending_target {
 	/* progress */
 	enum ending_result result;
 	int error;
-	bool sent, mux_asked;
+	bool of_start; /* a start was at work when we came, and has the control lock */
+	bool sent;
+	pid_t told_front, told_mux;   /* who was there when the signal was sent */
+	pid_t asked_mux;              /* the controller that was asked to end when its front end was gone */
 	pid_t first_front, first_mux; /* what lived when we came */
 	int64_t begun_ms, deadline_ms, mux_looked_ms;
 	struct alive *held; /* both programs, and for a kill the workers */

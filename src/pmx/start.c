@@ -197,12 +197,28 @@ static bool has_died(const struct part *p)
 	return child_has_ended(p->child) && (p->child->status != 0 || alive_holder(p->lock) == 0);
 }
 
+/* One that was ready already has ended. */
+static void say_lost(struct start *s, bool mux)
+{
+	buf_addf(s->why, "%s exited too quickly", mux ? "mimedefang-multiplexor" : "mimedefang");
+	add_errors(s, mux ? &s->mux : &s->front);
+}
+
+static bool has_lost_mux(const struct start *s)
+{
+	return s->mux_ready && alive_holder(s->plan->place.mux_lock) <= 0;
+}
+
 /* 0 when it is ready; else -errno and `why'. */
 static int await(struct start *s, const struct part *p)
 {
 	while (!p->is_ready(s)) {
 		if (has_died(p)) {
 			say_end(s, p->program, p->child);
+			return -ECHILD;
+		}
+		if (has_lost_mux(s)) { /* the front end would wait for it */
+			say_lost(s, true);
 			return -ECHILD;
 		}
 		if (run_interrupted())
@@ -264,13 +280,10 @@ static int settle(struct start *s)
 	int64_t until = clock_mono_ms() + SETTLE_MS;
 
 	do {
-		if (alive_holder(s->plan->place.mux_lock) <= 0 ||
-		    alive_holder(s->plan->place.front_lock) <= 0) {
-			bool mux = alive_holder(s->plan->place.mux_lock) <= 0;
+		bool lost_mux = has_lost_mux(s);
 
-			buf_addf(s->why, "%s exited too quickly",
-				 mux ? "mimedefang-multiplexor" : "mimedefang");
-			add_errors(s, mux ? &s->mux : &s->front);
+		if (lost_mux || alive_holder(s->plan->place.front_lock) <= 0) {
+			say_lost(s, lost_mux);
 			return -ECHILD;
 		}
 		if (run_interrupted())

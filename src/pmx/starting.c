@@ -73,6 +73,7 @@ static enum status port_failed(const struct plan *p, int rc)
 enum status starting_run(const struct run *r, const struct plan *p, int listen_fd)
 {
 	struct buf why;
+	const char *cause;
 	enum status status;
 	pid_t pid = 0;
 
@@ -86,9 +87,12 @@ enum status starting_run(const struct run *r, const struct plan *p, int listen_f
 		run_say(r, "started (pid %d)\n", (int)pid);
 		journal("milter %s: started (pid %d)", p->name, (int)pid);
 	} else {
+		cause = access(p->place.asked, F_OK) == 0 ? "somebody has stopped it"
+			: why.len > 0                     ? why.data
+							  : "interrupted";
 		run_say(r, "failed\n");
-		run_error("%s: start failed: %s\n", p->name, why.len > 0 ? why.data : "interrupted");
-		journal("milter %s: start failed: %s", p->name, why.len > 0 ? why.data : "interrupted");
+		run_error("%s: start failed: %s\n", p->name, cause);
+		journal("milter %s: start failed: %s", p->name, cause);
 	}
 	buf_free(&why);
 	return status;

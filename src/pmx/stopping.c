@@ -30,10 +30,11 @@ static bool is_full(int rc)
 	return rc == -ENOSPC || rc == -EDQUOT || rc == -EROFS;
 }
 
-/* How long a start that is at work is waited for: then its end is joined like any other. */
+/* How long a start that is at work is waited for; then it is joined like an end. An abrupt end does not wait.
+ */
 static int64_t start_wait_ms(const struct options *o)
 {
-	if (o->no_wait)
+	if (o->no_wait || o->ending != END_GRACEFUL)
 		return 0;
 	return o->timeout_s >= 0 && o->timeout_s < START_WAIT_S ? o->timeout_s * 1000 : START_WAIT_S * 1000;
 }
@@ -43,7 +44,7 @@ static enum status lock_or_join(const struct run *r, const struct instance *i, i
 	struct control_holder holder = { .pid = 0 };
 	int rc = control_take(&i->place, "stop", 0, fd, &holder);
 
-	if (rc == -EAGAIN && strcmp(holder.verb, "start") == 0) {
+	if (rc == -EAGAIN && strcmp(holder.verb, "start") == 0 && start_wait_ms(r->options) > 0) {
 		run_say(r, "%s: being started by pid %lld, waiting\n", i->name, (long long)holder.pid);
 		rc = control_take(&i->place, "stop", start_wait_ms(r->options), fd, &holder);
 	}

@@ -5,6 +5,7 @@
 #	my $view = $pmx->view('Policy');	# its object in `status --json', or nothing
 #	my $mta = Defang::Pmx::mta($pmx->port('Policy'));	# a scripted MTA
 #	$pmx->preload('linger.so', LINGER => $file);	# a library of tests/helpers, for both programs
+#	$pmx->hold_back('mimedefang', $file);	# each start of that program makes $file.held, and waits until $file is there
 # A milter's port is a TCP one, or with {local} a socket in the folder. {global} of new() is text outside blocks. Whatever runs is killed
 # at the end.
 package Defang::Pmx;
@@ -75,20 +76,34 @@ sub port { return $_[0]{milters}{ $_[1] }{port} =~ s/^local:/unix:/r }
 sub spool { my ($self, $name) = @_; return @{ $self->{names} } > 1 ? "$self->{dir}/spool/$name" : "$self->{dir}/spool" }
 sub command { my ($self, @words) = @_; return (@{ $self->{with} // [] }, ($self->{stage} // stage()) . '/bin/pmx-milter', '-c', $self->{conf}, @words) }
 
+# In the stage of our own, commands of a shell that a program is preceded by.
+sub script_before
+{
+	my ($self, $program, $commands) = @_;
+	my $own = "$self->{dir}/stage";
+	system('cp', '-a', stage(), $own) == 0 or die "cannot copy the stage\n" if !-d $own;
+	$self->{stage} = $own;
+	rename "$own/bin/$program", "$own/bin/$program.real" or die "$program: $!\n" if !-e "$own/bin/$program.real";
+	spew("$own/bin/$program", "#!/bin/sh\n$commands\nexec $own/bin/$program.real \"\$@\"\n");
+	chmod 0755, "$own/bin/$program";
+	return;
+}
+
+sub hold_back
+{
+	my ($self, $program, $file) = @_;
+	$self->script_before($program, ": > $file.held; until [ -e $file ]; do sleep 0.02; done");
+	return;
+}
+
 # From now on the two programs of each milter run with a library of tests/helpers preloaded that hears of the file by the variable; pmx-milter
 # itself, too, when {with} gets what is returned. It hands on no environment: in a stage of our own a script in the place of each program does.
 sub preload
 {
 	my ($self, $library, $variable, $file) = @_;
-	my $own = $self->{stage} = "$self->{dir}/stage";
-	system('cp', '-a', stage(), $own) == 0 or die "cannot copy the stage\n";
 	spew("$self->{dir}/$library", slurp(Defang::Test::helper($library)));
 	my @set = ("LD_PRELOAD=$self->{dir}/$library", "$variable=$file");
-	for my $program (qw(mimedefang mimedefang-multiplexor)) {
-		rename "$own/bin/$program", "$own/bin/$program.real" or die "$program: $!\n";
-		spew("$own/bin/$program", "#!/bin/sh\n@set exec $own/bin/$program.real \"\$@\"\n");
-		chmod 0755, "$own/bin/$program";
-	}
+	$self->script_before($_, "export @set") for qw(mimedefang mimedefang-multiplexor);
 	# The sanitizers want to be loaded before anything else.
 	$ENV{ASAN_OPTIONS} = join ':', grep { defined } $ENV{ASAN_OPTIONS}, 'verify_asan_link_order=0';
 	return ['env', @set];

@@ -1,0 +1,71 @@
+#!/usr/bin/perl
+# A start that loses what it has started, and stops that come while a start is at work.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(time);
+use Defang::Pmx;
+use Defang::Test qw(slurp spew wait_until);
+
+my $go = Defang::Test::temp_dir('defang-go');
+chmod 0777, $go;
+my $pmx = Defang::Pmx->new(Policy => { more => "abort_timeout = 60\nkill_timeout = 60\n" });
+my $folder = "$pmx->{run}/Policy";
+$pmx->hold_back('mimedefang', "$go/front");
+$pmx->hold_back('mimedefang-multiplexor', "$go/mux");
+
+sub await { my ($program, $what) = @_; wait_until(120, sub { Defang::Test::has_ended($program) }, $what); return $program->{status} >> 8 }
+
+# A start at the point where it waits for the program to come, all before it being ready.
+sub begin_until
+{
+	my ($program, @command) = @_;
+	unlink glob "$go/*";
+	spew("$go/mux", '') if $program eq 'front';
+	my $start = $pmx->begin(@command);
+	wait_until(60, sub { -e "$go/$program.held" || Defang::Test::has_ended($start) }, "$program begins to start");
+	return $start;
+}
+
+sub stopped_well
+{
+	is $pmx->view('Policy')->{state}, 'stopped', '  it is stopped';
+	is_deeply [$pmx->left('Policy')], [], '  nothing is left';
+	return;
+}
+
+subtest 'the controller is lost while the front end starts' => sub {
+	my $start = begin_until('front', 'start');
+	my ($pid) = (slurp("$folder/mux.pid") // '') =~ /^(\d+)$/m or die 'no controller';
+	my $begun = time;
+	kill KILL => $pid;
+	is await($start, 'the start'), 1, 'start: exit status 1';
+	cmp_ok time - $begun, '<', 30, '  it does not wait for a front end that waits for the controller';
+	like slurp($start->{log}), qr/^Policy: start failed: mimedefang-multiplexor exited too quickly/m, '  the cause';
+	stopped_well();
+};
+
+for my $signal (qw(INT KILL)) {
+	for my $at (qw(mux front)) {
+		for my $verb (qw(start restart)) {
+			subtest "stop -$signal while $verb is at work: $at" => sub {
+				my $start = begin_until($at, $verb, 'Policy');
+				my $begun = time;
+				my $stop = $pmx->begin('stop', "-$signal", 'Policy');
+				wait_until(60, sub { -e "$folder/stop" || Defang::Test::has_ended($stop) }, 'the stop at work');
+				spew("$go/$_", '') for $at eq 'mux' ? qw(mux front) : ();
+				is await($stop, 'the stop'), 0, 'stop: exit status 0' or diag slurp($stop->{log});
+				cmp_ok time - $begun, '<', 30, '  it does not wait for its time to be over';
+				is await($start, 'the start'), 1, "$verb: exit status 1";
+				like slurp($start->{log}), qr/^Policy: start failed: somebody has stopped it$/m, '  the cause';
+				stopped_well();
+			};
+		}
+	}
+}
+
+spew("$go/$_", '') for qw(mux front);
+is +($pmx->run('start'))[0], 0, 'it starts as ever';
+is $pmx->send('Policy')->{verdict}, 'accept', '  and takes mail';
+is +($pmx->run('stop'))[0], 0, '  and stops';
+done_testing;
