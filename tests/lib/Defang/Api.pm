@@ -56,9 +56,11 @@ my $sendmail = <<'SH';
 #!/bin/sh
 cd "$(dirname "$0")" || exit 1
 test -e fail && exit 75
-printf '%s\n' "$@" > "$$.args.new"
-cat > "$$.text"
-mv "$$.args.new" "$$.args"
+n=1000
+until mkdir mail-$n 2> /dev/null; do n=$((n + 1)); done
+printf '%s\n' "$@" > mail-$n.args.new
+cat > mail-$n.text
+mv mail-$n.args.new mail-$n.args
 SH
 
 sub start
@@ -76,7 +78,7 @@ sub mails
 {
 	my ($self) = @_;
 	my @mails;
-	for my $args (sort { -M $b <=> -M $a || $a cmp $b } glob "$self->{dir}/*.args") {
+	for my $args (sort glob "$self->{dir}/*.args") {
 		my $text = $args =~ s/args\z/text/r;
 		push @mails, { args => [split /\n/, slurp($args)], text => slurp($text) };
 		unlink $args, $text;
