@@ -142,10 +142,11 @@ static bool is_still_at(const char *path, int fd)
 	       there.st_ino == ours.st_ino;
 }
 
-int lockfile_take(const char *path)
+int lockfile_take(const char *path, bool group)
 {
 	const struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int fd = plain_open(path, 0600), err = 0;
+	const mode_t mode = group ? 0640 : 0600;
+	int fd = plain_open(path, mode), err = 0;
 
 	if (fd < 0)
 		return fd;
@@ -153,6 +154,9 @@ int lockfile_take(const char *path)
 		err = errno == EACCES ? -EAGAIN : -errno; /* POSIX allows both for a lock that is held */
 	else if (!is_still_at(path, fd))
 		err = -EAGAIN; /* its holder removed it while we opened it */
+	else
+		(void)fchmod(fd, mode); /* a crash may have left one of another mode; if it is somebody
+					   else's it stays as it is */
 	if (err == 0)
 		return fd;
 	close(fd);

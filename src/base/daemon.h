@@ -3,6 +3,7 @@
 #define DEFANG_BASE_DAEMON_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 /* Go into the background; the parent waits, and exits 0 only after daemon_ready(). 0 or -errno. */
 int daemon_begin(void);
@@ -29,10 +30,11 @@ int pidfile_write(int fd);
 /* Empty the file, and unlink it when the path still names the file of `fd` and the folder allows it. */
 void pidfile_remove(const char *path, int fd);
 
-/* Open (0600) and lock a whole file for writing (fcntl, which a fork does not inherit: call it in the
+/* Open and lock a whole file for writing (fcntl, which a fork does not inherit: call it in the
  * daemon itself). The descriptor, to be kept for life, or -errno: -EAGAIN when another
- * process holds it. */
-int lockfile_take(const char *path);
+ * process holds it. Mode 0600, or 0640 where the group may ask who holds it: whoever can read it could also
+ * lock it, and keep the daemon from starting. */
+int lockfile_take(const char *path, bool group);
 
 /* Unlink the file while the lock is held, then let it go. */
 void lockfile_remove(const char *path, int fd);

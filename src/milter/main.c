@@ -151,7 +151,7 @@ static int take_lock(struct program *p)
 		return 0;
 	else if (asprintf(&p->lock_path, "%s.lock", s->pid_file) == -1)
 		p->lock_path = NULL;
-	p->lock_fd = p->lock_path != NULL ? lockfile_take(p->lock_path) : -ENOMEM;
+	p->lock_fd = p->lock_path != NULL ? lockfile_take(p->lock_path, s->group) : -ENOMEM;
 	if (p->lock_fd == -EAGAIN) {
 		p->status = EX_TEMPFAIL;
 		daemon_fail(EX_TEMPFAIL, "Cannot lock lockfile %s: Is another copy running?", p->lock_path);

@@ -1,9 +1,5 @@
-#include "base/clock.h"
-#include "base/procfs.h"
-#include "pmx/alive.h"
 #include "pmx/commands.h"
-#include "pmx/plan.h"
-#include "pmx/question.h"
+#include "pmx/gather.h"
 #include "pmx/targets.h"
 #include "pmx/view.h"
 #include "proto/json.h"
@@ -13,118 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define MOST_TRIES 5
-#define ANSWER_S 5 /* a controller may be busy; a status has to come all the same */
-
-/* --- gathering --- */
-
-static void look_at_processes(struct view *v)
-{
-	const struct instance *i = v->instance;
-	struct procfs_facts f;
-	pid_t *children = NULL;
-	size_t n;
-
-	if (i->front > 0 && procfs_read(i->front, &f) == 0) {
-		v->front_size = f.size;
-		v->front_threads = f.threads;
-		v->two_starts = i->has_state && i->state.front_pid > 0 && i->state.front_start != f.start;
-	}
-	if (i->mux > 0 && procfs_read(i->mux, &f) == 0) {
-		v->mux_size = f.size;
-		v->two_starts = v->two_starts ||
-				(i->has_state && i->state.mux_pid > 0 && i->state.mux_start != f.start);
-		if (procfs_children(i->mux, &children, &n) == 0)
-			v->mux_procs = (int64_t)n;
-		free(children);
-	}
-}
-
-/* Of the same process that the snapshot speaks of. */
-static int64_t size_of_slot(const struct snapshot_slot *s)
-{
-	struct procfs_facts f;
-
-	return s->pid > 0 && procfs_read((pid_t)s->pid, &f) == 0 && f.start == s->start ? f.size : VIEW_NONE;
-}
-
-static void ask_both(struct view *v, int64_t seconds)
-{
-	const struct instance *i = v->instance;
-
-	v->waited_s = seconds;
-	if (i->mux > 0)
-		v->mux_answered = question_snapshot(i->place.mux_socket, seconds * 1000, &v->pool) == 0;
-	if (i->front > 0)
-		v->front_answered = question_snapshot(i->place.front_socket, seconds * 1000, &v->front) == 0;
-	if (v->mux_answered)
-		v->slot_sizes = calloc(v->pool.n_slots + 1, sizeof(int64_t));
-	for (size_t n = 0; v->slot_sizes != NULL && n < v->pool.n_slots; n++)
-		v->slot_sizes[n] = size_of_slot(&v->pool.slots[n]);
-}
-
-static int64_t has_changed(const struct run *r, const struct instance *i, const struct conf_milter *m)
-{
-	struct plan p;
-	char digest[17];
-	int64_t changed = VIEW_NONE;
-
-	if (!r->configured || m == NULL || !i->has_state || !instance_has_process(i))
-		return VIEW_NONE;
-	if (plan_init(&p, r->conf, m) == 0) {
-		plan_digest(&p, digest);
-		changed = strcmp(digest, i->state.digest) != 0;
-	}
-	plan_free(&p);
-	return changed;
-}
-
-static void view_gather_once(const struct run *r, const struct instance *i, struct view *v)
-{
-	const struct conf_milter *m = conf_find(r->conf, i->name);
-	int64_t now = clock_wall_ms();
-
-	*v = (struct view){
-		.instance = i,
-		.configured = m != NULL,
-		.enabled = m != NULL && conf_is_enabled(r->conf, m),
-		.config_changed = has_changed(r, i, m),
-		.phase_s = i->has_state && now > i->state.since_ms ? (now - i->state.since_ms) / 1000 : 0,
-		.uptime_s = i->has_state && now > i->state.started_ms ? (now - i->state.started_ms) / 1000
-								      : 0,
-		.front_size = VIEW_NONE,
-		.front_threads = VIEW_NONE,
-		.mux_size = VIEW_NONE,
-		.mux_procs = VIEW_NONE,
-	};
-	look_at_processes(v);
-	ask_both(v, r->options->timeout_s > 0 ? r->options->timeout_s : ANSWER_S);
-}
-
-static void view_free(struct view *v)
-{
-	if (v->mux_answered)
-		snapshot_free(&v->pool);
-	if (v->front_answered)
-		snapshot_free(&v->front);
-	free(v->slot_sizes);
-}
-
-/* A restart may have put other processes behind the sockets between the look and the answers: the figures of
- * one must not stand beside the pid of another. */
-static void view_gather(const struct run *r, struct instance *i, struct view *v)
-{
-	view_gather_once(r, i, v);
-	for (int tries = 0; tries < MOST_TRIES; tries++) {
-		if (alive_holder(i->place.mux_lock) == i->mux &&
-		    alive_holder(i->place.front_lock) == i->front)
-			break;
-		view_free(v);
-		instance_update(i);
-		view_gather_once(r, i, v);
-	}
-}
 
 /* --- which --- */
 
@@ -238,15 +122,14 @@ static enum status show(const struct run *r, struct instance *found, size_t n)
 
 	if (views == NULL)
 		return STATUS_FAILED;
-	for (size_t i = 0; i < n; i++)
-		view_gather(r, &found[i], &views[i]);
+	gather(r, found, views, n);
 	if (r->options->json)
 		print_json(views, n);
 	else
 		print_text(r, views, n);
 	status = view_status(views, n, count_down(r, found, n));
 	for (size_t i = 0; i < n; i++)
-		view_free(&views[i]);
+		gather_free(&views[i]);
 	free(views);
 	return status;
 }

@@ -10,10 +10,16 @@
 
 #define MAX_ANSWER (8u << 20) /* bytes */
 #define CONNECTIONS_MS 500
+#define SNAPSHOT "snapshot\n"
+
+struct round { /* of questions that are asked at once */
+	struct loop *loop;
+	size_t left; /* to be answered */
+};
 
 struct question {
-	struct loop *loop;
-	char *answer;
+	struct round *round;
+	char *answer; /* owned; NULL for none */
 };
 
 static void on_answer(enum ask_result result, char *answer, size_t len, int error, void *arg)
@@ -22,27 +28,43 @@ static void on_answer(enum ask_result result, char *answer, size_t len, int erro
 
 	if (result == ASK_ANSWERED)
 		q->answer = strdup(answer);
-	loop_stop(q->loop);
+	if (--q->round->left == 0)
+		loop_stop(q->round->loop);
+}
+
+static void question_begin(struct question *q, const char *socket, const char *line, int64_t timeout_ms)
+{
+	struct loop *loop = q->round->loop;
+	struct address to;
+
+	if (address_parse(socket, ADDRESS_LOOPBACK, &to) == ADDRESS_OK &&
+	    ask_start(loop, &to, line, strlen(line), MAX_ANSWER, loop_now(loop) + timeout_ms, on_answer, q) !=
+		    NULL)
+		q->round->left++;
+}
+
+static void round_run(struct round *r)
+{
+	if (r->left > 0)
+		loop_run(r->loop);
+	loop_free(r->loop);
 }
 
 char *question_ask(const char *socket, const char *line, int64_t timeout_ms)
 {
-	struct question q = { .loop = loop_new() };
-	struct address to;
+	struct round r = { .loop = loop_new() };
+	struct question q = { .round = &r };
 
-	if (q.loop == NULL)
+	if (r.loop == NULL)
 		return NULL;
-	if (address_parse(socket, ADDRESS_LOOPBACK, &to) == ADDRESS_OK &&
-	    ask_start(q.loop, &to, line, strlen(line), MAX_ANSWER, loop_now(q.loop) + timeout_ms, on_answer,
-		      &q) != NULL)
-		loop_run(q.loop);
-	loop_free(q.loop);
+	question_begin(&q, socket, line, timeout_ms);
+	round_run(&r);
 	return q.answer;
 }
 
-int question_snapshot(const char *socket, int64_t timeout_ms, struct snapshot *out)
+/* 0; -ETIMEDOUT, -EPROTO. Takes the answer. */
+static int understand(char *answer, struct snapshot *out)
 {
-	char *answer = question_ask(socket, "snapshot\n", timeout_ms);
 	enum snapshot_error e;
 
 	if (answer == NULL)
@@ -50,6 +72,33 @@ int question_snapshot(const char *socket, int64_t timeout_ms, struct snapshot *o
 	e = snapshot_parse(answer, out);
 	free(answer);
 	return e == SNAPSHOT_OK ? 0 : -EPROTO;
+}
+
+int question_snapshot(const char *socket, int64_t timeout_ms, struct snapshot *out)
+{
+	return understand(question_ask(socket, SNAPSHOT, timeout_ms), out);
+}
+
+void question_snapshots(struct question_snapshot *all, size_t n, int64_t timeout_ms)
+{
+	struct round r = { .loop = loop_new() };
+	struct question *questions = calloc(n + 1, sizeof(*questions));
+
+	for (size_t i = 0; i < n; i++)
+		all[i].answered = false;
+	if (r.loop == NULL || questions == NULL) {
+		loop_free(r.loop);
+		free(questions);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		questions[i].round = &r;
+		question_begin(&questions[i], all[i].socket, SNAPSHOT, timeout_ms);
+	}
+	round_run(&r);
+	for (size_t i = 0; i < n; i++)
+		all[i].answered = understand(questions[i].answer, all[i].out) == 0;
+	free(questions);
 }
 
 int64_t question_connections(const char *socket)

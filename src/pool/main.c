@@ -125,7 +125,7 @@ static int lock_take(struct controller *c)
 {
 	const char *path = c->settings->lockfile;
 
-	if (path == NULL || (c->lock_fd = lockfile_take(path)) >= 0)
+	if (path == NULL || (c->lock_fd = lockfile_take(path, c->settings->group_access)) >= 0)
 		return 0;
 	if (c->lock_fd == -EAGAIN) {
 		daemon_fail(EX_TEMPFAIL, "Cannot lock lockfile %s: Is another copy running?", path);

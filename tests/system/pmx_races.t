@@ -261,4 +261,19 @@ subtest 'race 18: a controller that is stopped' => sub {
 	kill CONT => $view->{master}{pid};
 	stop_well();
 };
+
+subtest 'race 18: all programs of several milters are stopped' => sub {
+	my $many = Defang::Pmx->new(map { $_ => {} } qw(One Two Three));
+	is +($many->run('start'))[0], 0, 'they start';
+	my @pids = map { ($_->{pid}, $_->{master}{pid}) } $many->views;
+	is scalar @pids, 6, 'six programs';
+	kill STOP => @pids;
+	my $begun = time;
+	my ($status, $out) = $many->run('status', '--timeout', 4);
+	cmp_ok time - $begun, '<', 12, 'all are waited for at a time';
+	is $status, 4, '  exit status 4';
+	is scalar(() = $out =~ /^milter \w+: running, but the controller did not answer within 4s$/mg), 3, '  each is shown';
+	kill CONT => @pids;
+	is +($many->run('stop'))[0], 0, 'they stop';
+};
 done_testing;

@@ -2,6 +2,7 @@
 # As whom it works: R3, R4, and what others may do.
 use strict;
 use warnings;
+use JSON::PP;
 use Test::More;
 use Defang::Pmx;
 use Defang::Test qw(stage run_command slurp);
@@ -73,6 +74,21 @@ is +(run_it(become('daemon'), stage() . '/bin/pmx-init', $_))[0], 0, "pmx-init $
 
 $pmx->{global} = '';
 my $text = slurp($pmx->{conf});
+
+# When umask lets the group in, its members may ask.
+Defang::Test::spew($pmx->{conf}, "umask = 027\n$text");
+is +($pmx->run('start'))[0], 0, 'umask = 027: it starts';
+for my $of ([ 'nogroup', 0, 'running' ], [ 'daemon', 4, 'unknown' ]) {
+	my ($group, $want, $state) = @$of;
+	($status, $out, $err) = run_it('setpriv', '--reuid=daemon', "--regid=$group", '--clear-groups', $pmx->command('status', '--json'));
+	is $status, $want, "  status by somebody of group $group: exit status $want" or diag "$out$err";
+	my ($found) = @{ JSON::PP->new->utf8->decode($out)->{milters} };
+	is $found->{state}, $state, '  the state';
+	is defined $found->{pool}{peak}, $want == 0, '  figures of the pool';
+	is defined $found->{frontend}{connections}, $want == 0, '  and of the front end';
+}
+is +(run_it('setpriv', '--reuid=daemon', '--regid=nogroup', '--clear-groups', $pmx->command('stop')))[0], 4, '  but nothing else';
+is +($pmx->run('stop'))[0], 0, '  it stops';
 Defang::Test::spew($pmx->{conf}, $text =~ s/^user = .*/user = root/mr);
 ($status, $out, $err) = $pmx->run('start');
 is $status, 6, 'root as the user of the milters: exit status 6';

@@ -110,7 +110,7 @@ static void test_pidfile_is_no_link_and_no_fifo(void **state)
 static void test_lockfile(void **state)
 {
 	struct stat st;
-	int fd = lockfile_take(path);
+	int fd = lockfile_take(path, false);
 
 	assert_true(fd >= 0);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
@@ -118,7 +118,25 @@ static void test_lockfile(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 	lockfile_remove(path, fd);
 	assert_int_equal(access(path, F_OK), -1);
-	assert_int_equal(lockfile_take("/nowhere/file"), -ENOENT);
+	assert_int_equal(lockfile_take("/nowhere/file", false), -ENOENT);
+}
+
+/* One that a crash has left behind may have been made with other rights. */
+static void test_lockfile_of_the_group(void **state)
+{
+	struct stat st;
+	int fd;
+
+	fill("");
+	assert_int_equal(chmod(path, 0600), 0);
+	for (int group = 1; group >= 0; group--) {
+		fd = lockfile_take(path, group == 1);
+		assert_true(fd >= 0);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(st.st_mode & 07777, group == 1 ? 0640 : 0600);
+		close(fd);
+	}
+	unlink(path);
 }
 
 /* A lock of the open file description conflicts with fcntl()'s even inside one process. */
@@ -130,7 +148,7 @@ static void test_lockfile_is_held_by_another(void **state)
 	fill("");
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &whole), 0);
-	taken = lockfile_take(path);
+	taken = lockfile_take(path, false);
 	assert_int_equal(taken, -EAGAIN);
 	close(fd);
 }
@@ -138,7 +156,7 @@ static void test_lockfile_is_held_by_another(void **state)
 /* Another copy may have removed the file that we hold and made its own: that one is not ours to remove. */
 static void test_lockfile_of_another_stays(void **state)
 {
-	int fd = lockfile_take(path);
+	int fd = lockfile_take(path, false);
 
 	assert_true(fd >= 0);
 	unlink(path);
@@ -156,6 +174,7 @@ int main(void)
 		TEST(test_pidfile_of_another_stays),
 		TEST(test_pidfile_is_no_link_and_no_fifo),
 		TEST(test_lockfile),
+		TEST(test_lockfile_of_the_group),
 		TEST(test_lockfile_is_held_by_another),
 		TEST(test_lockfile_of_another_stays),
 	};
