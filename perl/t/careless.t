@@ -24,6 +24,12 @@ is_deeply([map { slurp("$dir/$_") } qw(one other)], ['one', 'one'], '  replaces 
 is_deeply([sort map { s{.*/}{}r } glob "$dir/*"], [qw(one other)], '  and leaves nothing behind');
 is($api->values("copy_or_link('$dir/one', '$dir/no/such')"), 0, 'a folder that is not there');
 
+# --- Outside of a message --------------------------------------------------------------------------------------------------------
+my $outside = 'a message can be changed only while it is scanned (filter_begin to filter_wrapup)';
+for my $text ('action_add_header("X-A", "b")', 'change_sender("<a\@b>")', 'add_recipient("<a\@b>")') {
+	like($api->values("eval { $text; 1 } ? 'no error' : \$\@"), qr/^\Q$outside\E at /, "$text outside of a message");
+}
+
 # --- Perl's variables ------------------------------------------------------------------------------------------------------------
 # Everything that a message can leave, without what differs between two messages.
 sub traces

@@ -82,13 +82,11 @@ static void line_cut(struct buf *line)
 	buf_addc(line, '\n');
 }
 
-/* 0 or -errno; -ENOENT also when no message is being worked on. */
+/* 0 or -errno. */
 static int line_write(const struct buf *line)
 {
 	ssize_t n;
 
-	if (!is_open)
-		return -ENOENT;
 	if (file == -1)
 		file = openat(folder, WORKDIR_RESULTS, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (file == -1)
@@ -111,7 +109,9 @@ static void xs_write_result_line(pTHX_ CV *cv)
 
 	if (items < 1 || items > WORKDIR_MAX_ARGS + 1)
 		croak_xs_usage(cv, "letter, args..");
-	if (is_open && getpid() != owner)
+	if (!is_open)
+		croak("a message can be changed only while it is scanned (filter_begin to filter_wrapup)");
+	if (getpid() != owner)
 		XSRETURN_EMPTY;
 	for (int i = 1; i < items; i++)
 		args[i - 1] = SvOK(ST(i)) ? SvPV_nolen(ST(i)) : NULL;
