@@ -106,11 +106,16 @@ stage() if -d "$build/stage";
 sub program { return stage() . "/bin/$_[0]" }
 sub helper { return "$build/tests/helpers/$_[0]" }
 
-# A TCP port of 127.0.0.1 that is free now. Not one of those the kernel gives to clients, so that it stays free.
+# A TCP port of 127.0.0.1 that is free now. It stays free: it is not one of those the kernel gives to clients, and no other test gets it as long
+# as this one runs, by a socket of that name in the abstract namespace.
+my %reserved;
+
 sub free_port
 {
 	for (1 .. 500) {
 		my $port = next_port();
+		next if $reserved{$port};
+		$reserved{$port} = IO::Socket::UNIX->new(Local => "\0defang-test-port-$port", Listen => 1) or next;
 		my $probe = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1, ReuseAddr => 1);
 		return $port if $probe;
 	}
