@@ -33,7 +33,7 @@ sub start
 	$self->{queued} = $self->{plain} = free_port();
 	$self->{old}{$_} = free_port() for 2, 3, 4;
 	$self->make_folders;
-	spew("$dir/etc/main.cf", $self->main_cf . $self->submission_cf(%how) . patience_cf(%how) . ($how{lines} // ''));
+	spew("$dir/etc/main.cf", each_once($self->main_cf . $self->submission_cf(%how) . patience_cf(%how) . ($how{lines} // '')));
 	spew("$dir/etc/master.cf", $self->master_cf(%how));
 	$self->{master} = start_program("$dir/master.log", "$sbin/master", '-c', "$dir/etc", '-d');
 	$self->start_sendmail($how{sendmail}) if $how{sendmail};
@@ -89,6 +89,19 @@ queue_run_delay = 2s
 minimal_backoff_time = 2s
 maximal_backoff_time = 2s
 CF
+}
+
+# The last of several lines of a name, without the others. Postfix would take that one, too, but each of its programs would log so when it
+# starts; and its logger that starts as the eleventh waits for itself for ever, since its socket holds no more than ten lines.
+sub each_once
+{
+	my ($text) = @_;
+	my (%seen, @lines);
+	for my $line (reverse grep { !/^#/ } split /^(?=\S)/m, $text) {
+		my ($name) = $line =~ /^(\w+)\s*=/ or die "main.cf: $line";
+		unshift @lines, $line unless $seen{$name}++;
+	}
+	return join '', @lines;
 }
 
 sub patience_cf
