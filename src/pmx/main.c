@@ -27,7 +27,10 @@ static enum status check(const struct run *r)
 {
 	const struct conf *c = r->conf;
 	size_t disabled = 0;
+	enum status status = user_check(c);
 
+	if (status != STATUS_OK)
+		return status;
 	for (size_t i = 0; i < c->n_milters; i++)
 		disabled += !conf_is_enabled(c, c->milters[i]);
 	run_say(r, "%s: %zu milter%s, %zu of them disabled: no errors\n", c->files[0], c->n_milters,

@@ -48,12 +48,45 @@ static const char *group_name(gid_t gid)
 	return g != NULL ? g->gr_name : number;
 }
 
+static enum status check_rights(const struct rights *user)
+{
+	if (user->uid != 0)
+		return STATUS_OK;
+	run_error("pmx-milter: user %s is root: milters do not run as root\n", user->name);
+	return STATUS_NOT_CONFIGURED;
+}
+
+static const char *unknown(const char *name, int rc)
+{
+	return rc != -ENOENT               ? strerror(-rc)
+	       : strchr(name, ':') != NULL ? "no such user or group"
+					   : "no such user";
+}
+
+enum status user_check(const struct conf *c)
+{
+	const char *name = conf_text(c, NULL, KEY_USER, NULL);
+	struct rights user;
+	enum status status = STATUS_OK;
+	int rc;
+
+	if (name == NULL)
+		return STATUS_OK;
+	if ((rc = rights_find(name, &user)) < 0) {
+		run_error("pmx-milter: warning: user %s: %s\n", name, unknown(name, rc));
+	} else {
+		status = check_rights(&user);
+		rights_free(&user);
+	}
+	return status;
+}
+
 static enum status become(const struct conf *c, enum user_need need, const struct rights *user)
 {
-	if (user->uid == 0) {
-		run_error("pmx-milter: user %s is root: milters do not run as root\n", user->name);
-		return STATUS_NOT_CONFIGURED;
-	}
+	enum status status = check_rights(user);
+
+	if (status != STATUS_OK)
+		return status;
 	if (rights_are_root())
 		return drop(c, user);
 	if (need == USER_MAY_BE || (geteuid() == user->uid && getegid() == user->gid))
@@ -78,10 +111,7 @@ enum status user_become(const struct conf *c, enum user_need need)
 	if ((rc = rights_find(name, &user)) < 0) {
 		if (need == USER_MAY_BE && !rights_are_root())
 			return STATUS_OK;
-		run_error("pmx-milter: user %s: %s\n", name,
-			  rc != -ENOENT               ? strerror(-rc)
-			  : strchr(name, ':') != NULL ? "no such user or group"
-						      : "no such user");
+		run_error("pmx-milter: user %s: %s\n", name, unknown(name, rc));
 		return need == USER_MAY_BE ? STATUS_NOT_PERMITTED : STATUS_NOT_CONFIGURED;
 	}
 	status = become(c, need, &user);

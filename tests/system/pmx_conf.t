@@ -37,6 +37,10 @@ subtest 'check' => sub {
 	($status, $out, $err) = check("time_message = 3\n$good");
 	is $status, 0, 'a key of PureMessage is no error';
 	like $err, qr/^\Q$conf\E:1: warning: `time_message'/, '  but a warning';
+	is_deeply [check("user = root\n$good")], [6, '', "pmx-milter: user root is root: milters do not run as root\n"], 'root is an error';
+	($status, $out, $err) = check("user = nobody:no-such-group\n$good");
+	is $status, 0, 'a user that is not there is no error';
+	is $err, "pmx-milter: warning: user nobody:no-such-group: no such user or group\n", '  but a warning';
 	($status, $out, $err) = pmx('-c', "$dir/none", 'check');
 	is $status, 6, 'no configuration: exit status 6';
 	like $err, qr/^\Q$dir\E\/none: No such file or directory$/m, '  said so';
