@@ -1,6 +1,8 @@
 #include "pmx/alive.h"
+#include "pmx/asked.h"
 #include "pmx/commands.h"
 #include "pmx/control.h"
+#include "pmx/journal.h"
 #include "pmx/preflight.h"
 #include "pmx/start.h"
 #include "pmx/starting.h"
@@ -21,7 +23,9 @@ struct renewal { /* of one milter */
 	struct instance instance;
 	struct plan plan;
 	int listen_fd;                   /* the port, kept open all the time; -1: it has to be opened anew */
-	bool taken_over;                 /* .. from the one that runs */
+	bool taken_over;                 /* .. from the one that ran */
+	bool ran;                        /* when the restart began */
+	bool gap_told;                   /* that the port cannot be kept open */
 	bool skipped;                    /* told already */
 	struct ending_target unfinished; /* its stop, when that goes on without us */
 	bool is_unfinished;
@@ -41,34 +45,56 @@ static bool ports_collide(const struct run *r, const struct renewal *n)
 /* A new port is opened at once, so that an error is found while the old one still serves. */
 static enum status open_port(const struct run *r, struct renewal *n, const char *port)
 {
+	int fd;
+
 	if (ports_collide(r, n)) {
 		run_say(r,
 			"%s: the port is closed while it restarts: %s cannot be opened before %s is closed\n",
 			n->plan.name, port, n->instance.state.port);
 		return STATUS_OK;
 	}
-	if ((n->listen_fd = start_open_port(&n->plan)) >= 0)
-		return STATUS_OK;
-	run_error("%s: restart refused: cannot bind %s: %s\n", n->plan.name, port, strerror(-n->listen_fd));
-	return STATUS_FAILED;
+	if ((fd = start_open_port(&n->plan)) < 0) {
+		run_error("%s: restart refused: cannot bind %s: %s\n", n->plan.name, port, strerror(-fd));
+		return STATUS_FAILED;
+	}
+	n->listen_fd = fd;
+	return STATUS_OK;
 }
 
-/* The socket of the one that runs, if the port is to stay the same. */
-static enum status take_port(const struct run *r, struct renewal *n)
+static const char *new_port(const struct run *r, const struct renewal *n)
 {
-	const struct state *s = &n->instance.state;
-	const char *port = conf_text(r->conf, n->plan.milter, KEY_PORT, "");
+	return conf_text(r->conf, n->plan.milter, KEY_PORT, "");
+}
 
-	n->listen_fd = -1;
+static bool port_stays(const struct run *r, const struct renewal *n)
+{
+	return n->instance.has_state && strcmp(n->instance.state.port, new_port(r, n)) == 0;
+}
+
+/* The socket of the one that runs: a descriptor, or -errno, which is told. */
+static int take_port(const struct run *r, struct renewal *n)
+{
+	int fd = alive_take_socket(n->instance.front, (ino_t)n->instance.state.listen_ino);
+
+	if (fd < 0 && !n->gap_told)
+		run_say(r, "%s: the port is closed while it restarts: its socket cannot be taken over: %s\n",
+			n->plan.name, strerror(-fd));
+	n->gap_told = n->gap_told || fd < 0;
+	return fd;
+}
+
+/* What can be told of the port before anything is stopped. Its socket is only tried: who stops the milter
+ * before its turn has come, and starts it, needs the port himself. */
+static enum status prepare_port(const struct run *r, struct renewal *n)
+{
+	int fd;
+
 	if (n->instance.front <= 0)
 		return STATUS_OK;
-	if (!n->instance.has_state || strcmp(s->port, port) != 0)
-		return open_port(r, n, port);
-	n->listen_fd = alive_take_socket(n->instance.front, (ino_t)s->listen_ino);
-	n->taken_over = n->listen_fd >= 0;
-	if (!n->taken_over)
-		run_say(r, "%s: the port is closed while it restarts: its socket cannot be taken over: %s\n",
-			n->plan.name, strerror(-n->listen_fd));
+	if (!port_stays(r, n))
+		return open_port(r, n, new_port(r, n));
+	if ((fd = take_port(r, n)) >= 0)
+		close(fd);
 	return STATUS_OK;
 }
 
@@ -86,7 +112,7 @@ static enum status prepare(const struct run *r, struct renewal *n, const struct 
 	if ((status = preflight(&n->plan, run_start_seconds(r, n->plan.start_timeout_s), &why)) != STATUS_OK)
 		run_error("%s: restart refused: %s\n", m->name, why.data);
 	buf_free(&why);
-	return status == STATUS_OK ? take_port(r, n) : status;
+	return status == STATUS_OK ? prepare_port(r, n) : status;
 }
 
 /* All targets, or nothing is stopped. A block that has vanished is told, and only that milter left as it is.
@@ -151,14 +177,14 @@ static void port_renew(const struct renewal *n)
 
 static bool is_asked_to_stop(const struct renewal *n)
 {
-	return access(n->plan.place.asked, F_OK) == 0;
+	return asked_read(&n->plan.place) != ASKED_NOTHING;
 }
 
-/* Before a start, since that forgets it. */
 static enum status obey_stop(const struct run *r, const struct renewal *n)
 {
 	run_say(r, "%s: somebody has stopped it: not started again\n", n->plan.name);
-	unlink(n->plan.place.asked);
+	journal("milter %s: somebody has stopped it: not started again", n->plan.name);
+	asked_forget(&n->plan.place);
 	return STATUS_FAILED;
 }
 
@@ -174,8 +200,10 @@ static enum status start_it(const struct run *r, struct renewal *n)
 	status = starting_run(r, &n->plan, fd);
 	if (status == STATUS_FAILED && !run_interrupted() && !is_asked_to_stop(n)) {
 		run_pause(TRY_AGAIN_MS); /* the address may have been in use for a moment */
-		status = starting_run(r, &n->plan, spare);
-		spare = -1;
+		if (!is_asked_to_stop(n)) {
+			status = starting_run(r, &n->plan, spare);
+			spare = -1;
+		}
 	}
 	if (status == STATUS_FAILED && is_asked_to_stop(n))
 		status = obey_stop(r, n);
@@ -187,11 +215,21 @@ static enum status start_it(const struct run *r, struct renewal *n)
 	return status;
 }
 
+/* One that was stopped before its turn came has left nothing; one that has died would have. */
+static bool was_stopped(const struct renewal *n)
+{
+	return n->ran && !instance_has_process(&n->instance) && !n->instance.has_state;
+}
+
 static enum status renew_locked(const struct run *r, struct renewal *n)
 {
 	enum status status = STATUS_OK;
 
 	instance_update(&n->instance);
+	if (was_stopped(n))
+		return obey_stop(r, n);
+	if (n->instance.front > 0 && n->listen_fd < 0 && port_stays(r, n))
+		n->taken_over = (n->listen_fd = take_port(r, n)) >= 0;
 	if (instance_has_process(&n->instance))
 		status = stop_it(r, n);
 	if (status != STATUS_OK)
@@ -206,7 +244,6 @@ static enum status renew(const struct run *r, struct renewal *n)
 
 	if ((status = starting_lock(r, &n->plan, "restart", &fd)) != STATUS_OK)
 		return status;
-	unlink(n->plan.place.asked);
 	status = renew_locked(r, n);
 	if (n->is_unfinished)
 		n->unfinished.control_fd = fd; /* the lock goes with it */
@@ -303,9 +340,16 @@ enum status command_restart(const struct run *r)
 		return STATUS_FAILED;
 	}
 	for (size_t i = 0; i < n; i++) {
-		all[i] = (struct renewal){ .instance = found[i], .listen_fd = -1 };
+		all[i] = (struct renewal){
+			.instance = found[i],
+			.listen_fd = -1,
+			.ran = instance_has_process(&found[i]) && found[i].is != INSTANCE_STARTING &&
+			       found[i].is != INSTANCE_STOPPING,
+		};
 		found[i] = (struct instance){ .name = NULL };
 	}
+	if (n == 0)
+		run_say(r, "no milters are running\n");
 	status = prepare_all(r, all, n, &vanished);
 	if (status == STATUS_OK)
 		status = r->options->no_wait ? renew_all_aside(r, all, n) : renew_all(r, all, n);

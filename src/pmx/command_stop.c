@@ -43,6 +43,8 @@ enum status command_stop(const struct run *r)
 	targets = calloc(n + 1, sizeof(*targets));
 	if (targets != NULL)
 		n_targets = begin_all(r, found, n, targets, &status);
+	if (n_targets == 0 && status == STATUS_OK && r->options->n_names == 0)
+		run_say(r, "no milters are running\n");
 	if (n_targets > 0) {
 		waited = stopping_wait(r, targets, n_targets);
 		status = status_worse(status, waited);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/procfs.h"
 #include "pmx/alive.h"
+#include "pmx/asked.h"
 #include "pmx/question.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ static int64_t level_timeout_ms(const struct ending_target *t)
 	case END_KILL:
 		return (s->kill_timeout_s > 0 ? s->kill_timeout_s : DEFAULT_KILL_S) * 1000;
 	default:
-		return t->timeout_s * 1000;
+		return t->timeout_s * 1000 + (t->control_fd == CONTROL_OTHERS ? t->start_wait_ms : 0);
 	}
 }
 
@@ -206,9 +207,13 @@ static int send_kill(struct ending_target *t)
 
 static void send(struct ending_target *t, int64_t now)
 {
-	int rc = t->level == END_GRACEFUL ? send_graceful(t)
-		 : t->level == END_ABORT  ? send_abort(t)
-					  : send_kill(t);
+	int rc;
+
+	if (t->control_fd == CONTROL_OTHERS && t->level != END_GRACEFUL)
+		asked_write(&t->instance.place, true); /* before those are signalled whom it waits for */
+	rc = t->level == END_GRACEFUL ? send_graceful(t)
+	     : t->level == END_ABORT  ? send_abort(t)
+				      : send_kill(t);
 
 	t->sent = true;
 	t->told_front = t->instance.front;
@@ -300,7 +305,7 @@ static void gone(struct ending_target *t)
 	if (!instance_has_process(&t->instance)) {
 		ending_clean(&t->instance, t->keep_port);
 		if (t->control_fd != CONTROL_OURS)
-			unlink(t->instance.place.asked); /* a restart has yet to look at it */
+			asked_forget(&t->instance.place); /* a restart has yet to look at it */
 	}
 	if (t->control_fd < 0)
 		return;

@@ -27,6 +27,8 @@ struct ending_target {
 	bool escalate;
 	bool keep_port;    /* somebody holds its socket, for the next instance: set after ending_begin() */
 	int64_t timeout_s; /* of a graceful end; 0: it is not waited for */
+	int64_t start_wait_ms; /* .. and so much longer as long as a start has the control lock: set after
+				  ending_begin() */
 	/* progress */
 	enum ending_result result;
 	int error;

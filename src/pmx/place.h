@@ -6,7 +6,7 @@ struct place { /* paths; owned */
 	char *folder;
 	char *lock;  /* held by a pmx-milter that changes the milter; the file says what it does */
 	char *state; /* state.h */
-	char *asked; /* there while somebody wants it stopped, whatever a restart wants */
+	char *asked; /* asked.h */
 	char *front_pid, *front_lock, *front_socket;
 	char *mux_pid, *mux_lock, *mux_socket;
 };

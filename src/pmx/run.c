@@ -129,6 +129,11 @@ int run_go_aside(const struct run *r, struct options *options, struct run *aside
 	return 0;
 }
 
+bool run_is_aside(void)
+{
+	return is_aside;
+}
+
 int64_t run_start_seconds(const struct run *r, int64_t configured_s)
 {
 	return r->options->timeout_s >= 0 ? r->options->timeout_s : configured_s;

@@ -32,6 +32,8 @@ void run_progress_end(void);
  * `r' does); 1 in ours; or -errno, which is told. */
 int run_go_aside(const struct run *r, struct options *options, struct run *aside);
 
+bool run_is_aside(void); /* whether we are that process */
+
 /* How long a start may take: as the options say, or else so. */
 int64_t run_start_seconds(const struct run *r, int64_t configured_s);
 

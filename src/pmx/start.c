@@ -6,6 +6,7 @@
 #include "base/procfs.h"
 #include "base/resolve.h"
 #include "pmx/alive.h"
+#include "pmx/asked.h"
 #include "pmx/ending.h"
 #include "pmx/launch.h"
 #include "pmx/question.h"
@@ -209,9 +210,19 @@ static bool has_lost_mux(const struct start *s)
 	return s->mux_ready && alive_holder(s->plan->place.mux_lock) <= 0;
 }
 
+/* By a signal, or by an abrupt stop of somebody else. 0 or -errno. */
+static int check_called_off(const struct start *s)
+{
+	if (run_interrupted())
+		return -EINTR;
+	return asked_read(&s->plan->place) == ASKED_ABRUPTLY ? -ECANCELED : 0;
+}
+
 /* 0 when it is ready; else -errno and `why'. */
 static int await(struct start *s, const struct part *p)
 {
+	int rc;
+
 	while (!p->is_ready(s)) {
 		if (has_died(p)) {
 			say_end(s, p->program, p->child);
@@ -221,8 +232,8 @@ static int await(struct start *s, const struct part *p)
 			say_lost(s, true);
 			return -ECHILD;
 		}
-		if (run_interrupted())
-			return -EINTR;
+		if ((rc = check_called_off(s)) < 0)
+			return rc;
 		if (clock_mono_ms() >= s->deadline_ms) {
 			buf_addf(s->why, "%s was not ready within %llds", p->program, (long long)s->seconds);
 			add_errors(s, p->child);
@@ -278,6 +289,7 @@ static int health_check(struct start *s)
 static int settle(struct start *s)
 {
 	int64_t until = clock_mono_ms() + SETTLE_MS;
+	int rc;
 
 	do {
 		bool lost_mux = has_lost_mux(s);
@@ -286,8 +298,8 @@ static int settle(struct start *s)
 			say_lost(s, lost_mux);
 			return -ECHILD;
 		}
-		if (run_interrupted())
-			return -EINTR;
+		if ((rc = check_called_off(s)) < 0)
+			return rc;
 		run_pause(POLL_MS);
 	} while (clock_mono_ms() < until);
 	return health_check(s);

@@ -1,6 +1,7 @@
 #include "pmx/starting.h"
 
 #include "base/clock.h"
+#include "pmx/asked.h"
 #include "pmx/control.h"
 #include "pmx/ending.h"
 #include "pmx/journal.h"
@@ -8,19 +9,47 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LOCK_WAIT_S 10
 #define STEP_MS 50
 
+/* A wish that is older than ours does not count. */
+static int lock_wait(const struct run *r, const struct plan *p, const char *verb, int *fd,
+		     struct control_holder *holder)
+{
+	int64_t wait_s = run_start_seconds(r, p->start_timeout_s);
+	int64_t deadline = clock_mono_ms() + 1000 * (wait_s > LOCK_WAIT_S ? wait_s : LOCK_WAIT_S);
+	enum asked before = asked_read(&p->place);
+	int rc = control_take(&p->place, verb, 0, fd, holder);
+
+	if (rc == -EAGAIN && holder->pid > 0)
+		run_say(r, "%s: waiting for pmx-milter pid %lld, which is doing %s\n", p->name,
+			(long long)holder->pid, holder->verb);
+	while (rc == -EAGAIN && clock_mono_ms() < deadline) {
+		if (asked_read(&p->place) > before)
+			return -ECANCELED;
+		rc = control_take(&p->place, verb, STEP_MS, fd, holder);
+	}
+	return rc;
+}
+
+static enum status called_off(const struct plan *p)
+{
+	run_error("%s: somebody has stopped it: not started\n", p->name);
+	return STATUS_FAILED;
+}
+
 enum status starting_lock(const struct run *r, const struct plan *p, const char *verb, int *fd)
 {
-	int64_t wait_s = p->start_timeout_s > LOCK_WAIT_S ? p->start_timeout_s : LOCK_WAIT_S;
 	struct control_holder holder = { .pid = 0 };
-	int rc = control_take(&p->place, verb, wait_s * 1000, fd, &holder);
+	int rc = lock_wait(r, p, verb, fd, &holder);
 
 	if (rc == 0)
+		asked_forget(&p->place); /* what was wished of another one */
+	if (rc == 0)
 		return STATUS_OK;
+	if (rc == -ECANCELED)
+		return called_off(p);
 	if (rc == -EAGAIN && holder.pid > 0)
 		run_error("%s: busy: pmx-milter pid %lld is doing %s\n", p->name, (long long)holder.pid,
 			  holder.verb);
@@ -44,8 +73,8 @@ enum status starting_clear(const struct run *r, const struct plan *p, struct ins
 	if (i->is == INSTANCE_STOPPED)
 		return STATUS_OK;
 	ending_begin(&t, i, CONTROL_OURS, gently ? END_GRACEFUL : END_ABORT, gently ? "HUP" : "INT",
-		     p->start_timeout_s, !gently);
-	while (t.result == ENDING_GOES_ON && !run_interrupted()) {
+		     run_start_seconds(r, p->start_timeout_s), !gently);
+	while (t.result == ENDING_GOES_ON && !run_interrupted() && asked_read(&p->place) == ASKED_NOTHING) {
 		ending_step(&t, clock_mono_ms());
 		run_pause(t.result == ENDING_GOES_ON ? STEP_MS : 0);
 	}
@@ -54,7 +83,9 @@ enum status starting_clear(const struct run *r, const struct plan *p, struct ins
 	else if (t.result == ENDING_FAILED)
 		run_error("%s: start failed: the former one cannot be ended: %s\n", p->name,
 			  strerror(-t.error));
-	if (t.result != ENDING_GONE)
+	if (asked_read(&p->place) != ASKED_NOTHING)
+		status = called_off(p);
+	else if (t.result != ENDING_GONE)
 		status = run_interrupted() ? run_interrupted_status() : STATUS_FAILED;
 	ending_free(&t);
 	return status;
@@ -79,7 +110,6 @@ enum status starting_run(const struct run *r, const struct plan *p, int listen_f
 
 	if (listen_fd < 0 && (listen_fd = start_open_port(p)) < 0)
 		return port_failed(p, listen_fd);
-	unlink(p->place.asked);
 	run_say(r, "%s: starting ... ", p->name);
 	buf_init(&why, BUF_NO_LIMIT);
 	status = start_up(r, p, listen_fd, &pid, &why);
@@ -87,12 +117,13 @@ enum status starting_run(const struct run *r, const struct plan *p, int listen_f
 		run_say(r, "started (pid %d)\n", (int)pid);
 		journal("milter %s: started (pid %d)", p->name, (int)pid);
 	} else {
-		cause = access(p->place.asked, F_OK) == 0 ? "somebody has stopped it"
-			: why.len > 0                     ? why.data
-							  : "interrupted";
+		cause = asked_read(&p->place) == ASKED_ABRUPTLY ? "somebody has stopped it"
+			: why.len > 0                           ? why.data
+								: "interrupted";
 		run_say(r, "failed\n");
 		run_error("%s: start failed: %s\n", p->name, cause);
-		journal("milter %s: start failed: %s", p->name, cause);
+		if (!run_is_aside())
+			journal("milter %s: start failed: %s", p->name, cause);
 	}
 	buf_free(&why);
 	return status;

@@ -2,12 +2,12 @@
 
 #include "base/clock.h"
 #include "base/spawn.h"
+#include "pmx/asked.h"
 #include "pmx/control.h"
 #include "pmx/journal.h"
 #include "pmx/question.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,22 +16,12 @@
 #define SLOW_STEP_MS 500
 #define BACKGROUND_MS INT64_C(86400000) /* a day */
 
-/* Whoever restarts it is to leave it stopped. */
-static void want_stopped(const struct place *p)
-{
-	int fd = open(p->asked, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-
-	if (fd >= 0)
-		close(fd);
-}
-
 static bool is_full(int rc)
 {
 	return rc == -ENOSPC || rc == -EDQUOT || rc == -EROFS;
 }
 
-/* How long a start that is at work is waited for; then it is joined like an end. An abrupt end does not wait.
- */
+/* How long a start that is at work is waited for, in addition. An abrupt end does not wait. */
 static int64_t start_wait_ms(const struct options *o)
 {
 	if (o->no_wait || o->ending != END_GRACEFUL)
@@ -39,20 +29,21 @@ static int64_t start_wait_ms(const struct options *o)
 	return o->timeout_s >= 0 && o->timeout_s < START_WAIT_S ? o->timeout_s * 1000 : START_WAIT_S * 1000;
 }
 
-static enum status lock_or_join(const struct run *r, const struct instance *i, int *fd)
+/* *wait_ms: for the start at work that we join. The other milters are not to wait for it. */
+static enum status lock_or_join(const struct run *r, const struct instance *i, int *fd, int64_t *wait_ms)
 {
 	struct control_holder holder = { .pid = 0 };
 	int rc = control_take(&i->place, "stop", 0, fd, &holder);
 
-	if (rc == -EAGAIN && strcmp(holder.verb, "start") == 0 && start_wait_ms(r->options) > 0) {
-		run_say(r, "%s: being started by pid %lld, waiting\n", i->name, (long long)holder.pid);
-		rc = control_take(&i->place, "stop", start_wait_ms(r->options), fd, &holder);
-	}
 	if (rc == 0)
 		return STATUS_OK;
 	*fd = rc == -EAGAIN ? CONTROL_OTHERS : CONTROL_NONE;
 	if (rc == -EAGAIN)
-		want_stopped(&i->place);
+		asked_write(&i->place, r->options->ending != END_GRACEFUL);
+	if (rc == -EAGAIN && strcmp(holder.verb, "start") == 0 && start_wait_ms(r->options) > 0) {
+		run_say(r, "%s: being started by pid %lld, waiting\n", i->name, (long long)holder.pid);
+		*wait_ms = start_wait_ms(r->options);
+	}
 	if (rc == -EAGAIN || is_full(rc)) /* stopping it must be possible all the same */
 		return STATUS_OK;
 	if (rc == -EINTR)
@@ -88,12 +79,15 @@ enum status stopping_begin(const struct run *r, struct instance *taken, int cont
 	const struct options *o = r->options;
 	enum status status = STATUS_OK;
 	int fd = control_fd;
+	int64_t start_wait_ms = 0;
 
-	if (control_fd == CONTROL_OTHERS && (status = lock_or_join(r, taken, &fd)) != STATUS_OK)
+	if (control_fd == CONTROL_OTHERS &&
+	    (status = lock_or_join(r, taken, &fd, &start_wait_ms)) != STATUS_OK)
 		return status;
 	instance_update(taken);
 	ending_begin(out, taken, fd, o->ending, o->signal, o->timeout_s, o->escalate);
-	if (instance_has_process(&out->instance))
+	out->start_wait_ms = start_wait_ms;
+	if (instance_has_process(&out->instance) && start_wait_ms == 0)
 		say_begin(r, out);
 	return STATUS_OK;
 }
