@@ -40,24 +40,36 @@ static bool runs(const struct run *r, const struct plan *p)
 	return running;
 }
 
-/* The lock goes with the process that starts it. */
-static enum status start_aside(const struct run *r, const struct plan *p, int lock_fd)
+/* In the background; the lock is taken already if it was free. Nobody waits for the exit status. */
+static _Noreturn void start_in_background(const struct run *r, const struct plan *p, int lock_fd)
+{
+	if (lock_fd >= 0)
+		control_tell(lock_fd, "start");
+	else if (starting_lock(r, p, "start", &lock_fd) != STATUS_OK)
+		_exit(STATUS_FAILED);
+	start_locked(r, p);
+	control_release(&p->place, lock_fd);
+	_exit(STATUS_OK);
+}
+
+/* The lock goes with the process that starts it: a stop that comes next finds a start at work. */
+static enum status start_aside(const struct run *r, const struct plan *p)
 {
 	struct options options;
 	struct run aside;
-	int rc = run_go_aside(r, &options, &aside);
+	int lock_fd, rc;
+	enum status status = starting_lock_now(p, "start", &lock_fd);
 
-	if (rc == 0) {
-		control_tell(lock_fd, "start");
-		start_locked(&aside, p);
-		control_release(&p->place, lock_fd);
-		_exit(STATUS_OK); /* nobody waits for it */
-	}
+	if (status != STATUS_OK)
+		return status;
+	if ((rc = run_go_aside(r, &options, &aside)) == 0)
+		start_in_background(&aside, p, lock_fd);
 	if (rc < 0) {
 		control_release(&p->place, lock_fd);
 		return STATUS_FAILED;
 	}
-	close(lock_fd);
+	if (lock_fd >= 0)
+		close(lock_fd);
 	run_say(r, "%s: starting, not waited for\n", p->name);
 	return STATUS_OK;
 }
@@ -74,10 +86,10 @@ static enum status start_planned(const struct run *r, const struct plan *p)
 	if ((status = preflight(p, run_start_seconds(r, p->start_timeout_s), &why)) != STATUS_OK)
 		run_error("%s: start failed: %s\n", p->name, why.data);
 	buf_free(&why);
+	if (status == STATUS_OK && r->options->no_wait)
+		return start_aside(r, p);
 	if (status != STATUS_OK || (status = starting_lock(r, p, "start", &fd)) != STATUS_OK)
 		return status;
-	if (r->options->no_wait)
-		return start_aside(r, p, fd);
 	status = start_locked(r, p);
 	control_release(&p->place, fd);
 	return status;

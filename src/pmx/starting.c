@@ -39,20 +39,14 @@ static enum status called_off(const struct plan *p)
 	return STATUS_FAILED;
 }
 
-enum status starting_lock(const struct run *r, const struct plan *p, const char *verb, int *fd)
+static enum status lock_failed(const struct plan *p, const char *verb, int rc,
+			       const struct control_holder *holder)
 {
-	struct control_holder holder = { .pid = 0 };
-	int rc = lock_wait(r, p, verb, fd, &holder);
-
-	if (rc == 0)
-		asked_forget(&p->place); /* what was wished of another one */
-	if (rc == 0)
-		return STATUS_OK;
 	if (rc == -ECANCELED)
 		return called_off(p);
-	if (rc == -EAGAIN && holder.pid > 0)
-		run_error("%s: busy: pmx-milter pid %lld is doing %s\n", p->name, (long long)holder.pid,
-			  holder.verb);
+	if (rc == -EAGAIN && holder->pid > 0)
+		run_error("%s: busy: pmx-milter pid %lld is doing %s\n", p->name, (long long)holder->pid,
+			  holder->verb);
 	else if (rc == -EAGAIN)
 		run_error("%s: busy: another pmx-milter is at it\n", p->name);
 	else if (rc == -EINTR)
@@ -62,6 +56,29 @@ enum status starting_lock(const struct run *r, const struct plan *p, const char 
 	return rc == -EINTR                    ? run_interrupted_status()
 	       : rc == -EACCES || rc == -EPERM ? STATUS_NOT_PERMITTED
 					       : STATUS_FAILED;
+}
+
+enum status starting_lock(const struct run *r, const struct plan *p, const char *verb, int *fd)
+{
+	struct control_holder holder = { .pid = 0 };
+	int rc = lock_wait(r, p, verb, fd, &holder);
+
+	if (rc < 0)
+		return lock_failed(p, verb, rc, &holder);
+	asked_forget(&p->place); /* what was wished of another one */
+	return STATUS_OK;
+}
+
+enum status starting_lock_now(const struct plan *p, const char *verb, int *fd)
+{
+	struct control_holder holder = { .pid = 0 };
+	int rc = control_take(&p->place, verb, 0, fd, &holder);
+
+	if (rc == 0)
+		asked_forget(&p->place);
+	if (rc == 0 || rc == -EAGAIN)
+		return STATUS_OK;
+	return lock_failed(p, verb, rc, &holder);
 }
 
 enum status starting_clear(const struct run *r, const struct plan *p, struct instance *i)

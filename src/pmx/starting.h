@@ -12,6 +12,9 @@
  */
 enum status starting_lock(const struct run *r, const struct plan *p, const char *verb, int *fd);
 
+/* The same without waiting: *fd is below 0 when somebody else has it. */
+enum status starting_lock_now(const struct plan *p, const char *verb, int *fd);
+
 /* End what is left of a milter that does not run whole, and clean up. We hold the lock. STATUS_OK, or
  * another, told: also when a stop comes meanwhile. */
 enum status starting_clear(const struct run *r, const struct plan *p, struct instance *i);

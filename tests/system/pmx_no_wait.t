@@ -41,6 +41,17 @@ subtest 'restart' => sub {
 	spew($pmx->{milters}{Policy}{rules}, "sub filter { return action_accept() }\n1;\n");
 };
 
+subtest 'a start while the former one stops' => sub {
+	my $say = $pmx->session('Policy');
+	$say->('M', "<sender\@example.org>\0"); # a message in hand keeps it stopping
+	is +($pmx->run('stop', '--no-wait', 'Policy'))[0], 0, 'stop --no-wait';
+	my ($status, $out, $err) = $pmx->run('start', '--no-wait', 'Policy');
+	is_deeply [$status, $out, $err], [0, "Policy: starting, not waited for\n", ''], 'start --no-wait does not wait for it';
+	is state_of('Policy'), 'stopping', '  which goes on';
+	Defang::Pmx::finish_message($say);
+	becomes('Policy', 'running');
+};
+
 subtest 'what fails in the background' => sub {
 	is +($pmx->run('stop'))[0], 0, 'stop';
 	my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1, ReuseAddr => 1) or die "port $port: $!\n";
