@@ -22,11 +22,11 @@
 struct renewal { /* of one milter */
 	struct instance instance;
 	struct plan plan;
-	int listen_fd;                   /* the port, kept open all the time; -1: it has to be opened anew */
-	bool taken_over;                 /* .. from the one that ran */
-	bool ran;                        /* when the restart began */
-	bool gap_told;                   /* that the port cannot be kept open */
-	bool skipped;                    /* told already */
+	int listen_fd;   /* the port, kept open all the time; -1: it has to be opened anew */
+	bool taken_over; /* .. from the one that ran */
+	bool ran;        /* when the restart began; then it is started only after we stopped it */
+	bool gap_told;   /* that the port cannot be kept open */
+	bool skipped;    /* told already */
 	struct ending_target unfinished; /* its stop, when that goes on without us */
 	bool is_unfinished;
 };
@@ -180,10 +180,10 @@ static bool is_asked_to_stop(const struct renewal *n)
 	return asked_read(&n->plan.place) != ASKED_NOTHING;
 }
 
-static enum status obey_stop(const struct run *r, const struct renewal *n)
+static enum status obey_stop(const struct run *r, const struct renewal *n, const char *why)
 {
-	run_say(r, "%s: somebody has stopped it: not started again\n", n->plan.name);
-	journal("milter %s: somebody has stopped it: not started again", n->plan.name);
+	run_say(r, "%s: %s: not started again\n", n->plan.name, why);
+	journal("milter %s: %s: not started again", n->plan.name, why);
 	asked_forget(&n->plan.place);
 	return STATUS_FAILED;
 }
@@ -206,7 +206,7 @@ static enum status start_it(const struct run *r, struct renewal *n)
 		}
 	}
 	if (status == STATUS_FAILED && is_asked_to_stop(n))
-		status = obey_stop(r, n);
+		status = obey_stop(r, n, "somebody has stopped it");
 	else if (status != STATUS_OK)
 		run_error("%s: is DOWN: it was stopped, and %s\n", n->plan.name,
 			  run_interrupted() ? "its start was interrupted" : "cannot be started");
@@ -227,14 +227,14 @@ static enum status renew_locked(const struct run *r, struct renewal *n)
 
 	instance_update(&n->instance);
 	if (was_stopped(n))
-		return obey_stop(r, n);
+		return obey_stop(r, n, "it was stopped meanwhile");
 	if (n->instance.front > 0 && n->listen_fd < 0 && port_stays(r, n))
 		n->taken_over = (n->listen_fd = take_port(r, n)) >= 0;
 	if (instance_has_process(&n->instance))
 		status = stop_it(r, n);
 	if (status != STATUS_OK)
 		return status;
-	return is_asked_to_stop(n) ? obey_stop(r, n) : start_it(r, n);
+	return is_asked_to_stop(n) ? obey_stop(r, n, "somebody has stopped it") : start_it(r, n);
 }
 
 static enum status renew(const struct run *r, struct renewal *n)
@@ -322,6 +322,15 @@ static enum status renew_all_aside(const struct run *r, struct renewal *all, siz
 	return rc == 1 ? leave_all(r, all, n) : STATUS_FAILED;
 }
 
+/* One that is stopping is not: who restarts it, after that, wants it to run. Nor is one that is being started
+ * and was named: it is to run in any case. */
+static bool ran(const struct run *r, const struct instance *i)
+{
+	if (i->is == INSTANCE_STOPPING || (i->is == INSTANCE_STARTING && r->options->n_names > 0))
+		return false;
+	return instance_has_process(i);
+}
+
 enum status command_restart(const struct run *r)
 {
 	enum status status, vanished = STATUS_OK;
@@ -340,12 +349,8 @@ enum status command_restart(const struct run *r)
 		return STATUS_FAILED;
 	}
 	for (size_t i = 0; i < n; i++) {
-		all[i] = (struct renewal){
-			.instance = found[i],
-			.listen_fd = -1,
-			.ran = instance_has_process(&found[i]) && found[i].is != INSTANCE_STARTING &&
-			       found[i].is != INSTANCE_STOPPING,
-		};
+		all[i] = (struct renewal){ .instance = found[i], .listen_fd = -1 };
+		all[i].ran = ran(r, &found[i]);
 		found[i] = (struct instance){ .name = NULL };
 	}
 	if (n == 0)

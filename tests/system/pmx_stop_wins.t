@@ -47,7 +47,7 @@ subtest 'a milter is stopped that a restart has yet to reach' => sub {
 	ok !$pmx->connect('Outbound'), '  its port is closed';
 	like finish($say), qr{^[ac]$}, 'the message of Policy is accepted';
 	is await($restart, 'the restart'), 1, 'restart: exit status 1' or diag slurp($restart->{log});
-	like slurp($restart->{log}), qr/^Outbound: somebody has stopped it: not started again$/m, '  said so';
+	like slurp($restart->{log}), qr/^Outbound: it was stopped meanwhile: not started again$/m, '  said so';
 	is state_of('Outbound'), 'stopped', '  Outbound stays stopped';
 	is state_of('Policy'), 'running', '  Policy runs';
 };
@@ -174,6 +174,23 @@ subtest 'Control-C while a stop waits for a start' => sub {
 	let_go();
 	is await($start, 'the start'), 0, 'the start is brought to its end' or diag slurp($start->{log});
 	ok wait_until(60, sub { state_of('Policy') eq 'stopped' }), 'then it is stopped all the same';
+};
+
+subtest 'a restart without names starts nothing that has never run' => sub {
+	local $SIG{INT} = 'DEFAULT';
+	let_go();
+	start_well('Policy');
+	my $start = begin_held('mimedefang', 'start', 'Outbound');
+	my $restart = $pmx->begin('restart');
+	said($restart, qr/^Outbound: waiting for pmx-milter pid $start->{pid}, which is doing start$/m);
+	kill INT => $start->{pid};
+	is await($start, 'the start'), 130, 'the start is interrupted';
+	let_go();
+	is await($restart, 'the restart'), 1, 'restart: exit status 1';
+	like slurp($restart->{log}), qr/^Outbound: it was stopped meanwhile: not started again$/m, '  said so';
+	is state_of('Outbound'), 'stopped', '  it stays down';
+	is state_of('Policy'), 'running', '  the other one is restarted';
+	stop_well();
 };
 
 subtest 'the log has everything once' => sub {
