@@ -71,7 +71,7 @@ static bool port_stays(const struct run *r, const struct renewal *n)
 	return n->instance.has_state && strcmp(n->instance.state.port, new_port(r, n)) == 0;
 }
 
-/* The socket of the one that runs: a descriptor, or -errno, which is told. */
+/* The socket of the one that runs: a descriptor, or -errno, which is told once. */
 static int take_port(const struct run *r, struct renewal *n)
 {
 	int fd = alive_take_socket(n->instance.front, (ino_t)n->instance.state.listen_ino);
@@ -93,7 +93,8 @@ static enum status prepare_port(const struct run *r, struct renewal *n)
 		return STATUS_OK;
 	if (!port_stays(r, n))
 		return open_port(r, n, new_port(r, n));
-	if ((fd = take_port(r, n)) >= 0)
+	/* One that is stopping has closed it; but perhaps another restart has it, and opens it again. */
+	if (n->instance.is != INSTANCE_STOPPING && (fd = take_port(r, n)) >= 0)
 		close(fd);
 	return STATUS_OK;
 }
@@ -228,7 +229,8 @@ static enum status renew_locked(const struct run *r, struct renewal *n)
 	instance_update(&n->instance);
 	if (was_stopped(n))
 		return obey_stop(r, n, "it was stopped meanwhile");
-	if (n->instance.front > 0 && n->listen_fd < 0 && port_stays(r, n))
+	if (n->instance.front > 0 && n->instance.is != INSTANCE_STOPPING && n->listen_fd < 0 &&
+	    port_stays(r, n))
 		n->taken_over = (n->listen_fd = take_port(r, n)) >= 0;
 	if (instance_has_process(&n->instance))
 		status = stop_it(r, n);

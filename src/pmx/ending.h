@@ -32,7 +32,7 @@ struct ending_target {
 	/* progress */
 	enum ending_result result;
 	int error;
-	bool of_start; /* a start was at work when we came, and has the control lock */
+	bool of_start; /* a start, or that of a restart, was at work when we came, and has the control lock */
 	bool sent;
 	pid_t told_front, told_mux;   /* who was there when the signal was sent */
 	pid_t asked_mux;              /* the controller that was asked to end when its front end was gone */

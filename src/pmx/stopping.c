@@ -29,8 +29,8 @@ static int64_t start_wait_ms(const struct options *o)
 	return o->timeout_s >= 0 && o->timeout_s < START_WAIT_S ? o->timeout_s * 1000 : START_WAIT_S * 1000;
 }
 
-/* *wait_ms: for the start at work that we join. The other milters are not to wait for it. */
-static enum status lock_or_join(const struct run *r, const struct instance *i, int *fd, int64_t *wait_ms)
+/* *start: it is a start that we join. The other milters are not to wait for it. */
+static enum status lock_or_join(const struct run *r, const struct instance *i, int *fd, bool *start)
 {
 	struct control_holder holder = { .pid = 0 };
 	int rc = control_take(&i->place, "stop", 0, fd, &holder);
@@ -40,10 +40,9 @@ static enum status lock_or_join(const struct run *r, const struct instance *i, i
 	*fd = rc == -EAGAIN ? CONTROL_OTHERS : CONTROL_NONE;
 	if (rc == -EAGAIN)
 		asked_write(&i->place, r->options->ending != END_GRACEFUL);
-	if (rc == -EAGAIN && strcmp(holder.verb, "start") == 0 && start_wait_ms(r->options) > 0) {
+	*start = rc == -EAGAIN && strcmp(holder.verb, "start") == 0;
+	if (*start && start_wait_ms(r->options) > 0)
 		run_say(r, "%s: being started by pid %lld, waiting\n", i->name, (long long)holder.pid);
-		*wait_ms = start_wait_ms(r->options);
-	}
 	if (rc == -EAGAIN || is_full(rc)) /* stopping it must be possible all the same */
 		return STATUS_OK;
 	if (rc == -EINTR)
@@ -79,15 +78,15 @@ enum status stopping_begin(const struct run *r, struct instance *taken, int cont
 	const struct options *o = r->options;
 	enum status status = STATUS_OK;
 	int fd = control_fd;
-	int64_t start_wait_ms = 0;
+	bool start = false;
 
-	if (control_fd == CONTROL_OTHERS &&
-	    (status = lock_or_join(r, taken, &fd, &start_wait_ms)) != STATUS_OK)
+	if (control_fd == CONTROL_OTHERS && (status = lock_or_join(r, taken, &fd, &start)) != STATUS_OK)
 		return status;
 	instance_update(taken);
 	ending_begin(out, taken, fd, o->ending, o->signal, o->timeout_s, o->escalate);
-	out->start_wait_ms = start_wait_ms;
-	if (instance_has_process(&out->instance) && start_wait_ms == 0)
+	out->of_start = out->of_start || start; /* which may be waiting for the former one to end */
+	out->start_wait_ms = start ? start_wait_ms(o) : 0;
+	if (instance_has_process(&out->instance) && out->start_wait_ms == 0)
 		say_begin(r, out);
 	return STATUS_OK;
 }

@@ -67,6 +67,19 @@ subtest 'a milter is stopped and started that a restart has yet to reach' => sub
 	stop_well();
 };
 
+subtest 'a restart of one that is stopping' => sub {
+	start_well('Policy');
+	my $say = message();
+	is +($pmx->run('stop', '--no-wait', 'Policy'))[0], 0, 'stop --no-wait';
+	my $restart = $pmx->begin('restart', 'Policy');
+	said($restart, qr/^Policy: waiting for pmx-milter pid \d+, which is doing stop$/m);
+	finish($say);
+	is await($restart, 'the restart'), 0, 'restart: exit status 0';
+	unlike slurp($restart->{log}), qr/cannot be taken over/, '  nothing is said of a socket that was closed before';
+	is $pmx->send('Policy')->{verdict}, 'accept', '  it takes mail';
+	stop_well();
+};
+
 subtest 'a start that waits for the former one' => sub {
 	for my $how ([], ['-INT']) {
 		start_well('Policy');
