@@ -139,6 +139,14 @@ static enum status prepare_all(const struct run *r, struct renewal *all, size_t 
 	return status;
 }
 
+static bool all_are_skipped(const struct renewal *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!all[i].skipped)
+			return false;
+	return true;
+}
+
 /* --- one after the other --- */
 
 static enum status stop_it(const struct run *r, struct renewal *n)
@@ -355,9 +363,9 @@ enum status command_restart(const struct run *r)
 		all[i].ran = ran(r, &found[i]);
 		found[i] = (struct instance){ .name = NULL };
 	}
-	if (n == 0)
-		run_say(r, "no milters are running\n");
 	status = prepare_all(r, all, n, &vanished);
+	if (vanished == STATUS_OK && all_are_skipped(all, n))
+		run_say(r, "no milters are running\n");
 	if (status == STATUS_OK)
 		status = r->options->no_wait ? renew_all_aside(r, all, n) : renew_all(r, all, n);
 	else

@@ -128,6 +128,14 @@ static void port_read(struct conf *c, const struct conf_milter *m, const struct 
 	all->values[all->n++] = v;
 }
 
+static enum address_error socket_parse(const struct conf *c, const char *text, struct address *out)
+{
+	char address[PORT_MAX];
+
+	port_socket_text(text, conf_text(c, NULL, KEY_RUN_DIR, CONF_RUN_DIR), address);
+	return address_parse(address, ADDRESS_LOOPBACK, out);
+}
+
 static void socket_read(struct conf *c, const struct conf_milter *m, enum conf_key key, struct ports *all)
 {
 	const struct conf_value *v = conf_value(c, m, key);
@@ -137,7 +145,7 @@ static void socket_read(struct conf *c, const struct conf_milter *m, enum conf_k
 	if (v == NULL)
 		return;
 	memset(p, 0, sizeof(*p));
-	e = address_parse(v->text, ADDRESS_LOOPBACK, &p->address);
+	e = socket_parse(c, v->text, &p->address);
 	if (e != ADDRESS_OK) {
 		conf_error(c, v->at, "%s: `%s': %s", conf_key_info(key)->name, v->text,
 			   address_error_text(e));
@@ -228,7 +236,7 @@ static void check_socket(struct conf *c, const struct conf_milter *m, const char
 
 		if (v == NULL)
 			continue;
-		if (key != KEY_PORT && address_parse(v->text, ADDRESS_LOOPBACK, &a) != ADDRESS_OK)
+		if (key != KEY_PORT && socket_parse(c, v->text, &a) != ADDRESS_OK)
 			continue;
 		if (key == KEY_PORT) {
 			if (port_parse(v->text, conf_text(c, NULL, KEY_RUN_DIR, CONF_RUN_DIR), &p) != NULL)

@@ -120,6 +120,17 @@ static void add_text(struct args *out, const char *option, const char *text)
 	args_add(out, "%s", text);
 }
 
+static void add_socket(const struct plan *p, struct args *out, enum conf_key key, const char *option)
+{
+	const char *text = conf_text(p->conf, p->milter, key, NULL);
+	char address[PORT_MAX];
+
+	if (text == NULL)
+		return;
+	port_socket_text(text, conf_text(p->conf, NULL, KEY_RUN_DIR, CONF_RUN_DIR), address);
+	add_text(out, option, address);
+}
+
 static void add_flag(struct args *out, bool wanted, const char *option)
 {
 	if (wanted)
@@ -231,9 +242,9 @@ void plan_mux_args(const struct plan *p, struct args *out)
 	add_flag(out, conf_number(c, m, KEY_PRELOAD_INTERPRETERS, 0) != 0, "-E");
 	add_flag(out, debug >= 1, "-l");
 	add_flag(out, debug >= 2, "-d");
-	add_text(out, "-a", conf_text(c, m, KEY_STATUS_PORT, NULL));
-	add_text(out, "-O", conf_text(c, m, KEY_NOTIFY_PORT, NULL));
-	add_text(out, "-N", conf_text(c, m, KEY_MAP_PORT, NULL));
+	add_socket(p, out, KEY_STATUS_PORT, "-a");
+	add_socket(p, out, KEY_NOTIFY_PORT, "-O");
+	add_socket(p, out, KEY_MAP_PORT, "-N");
 }
 
 /* FNV-1a: short, and enough to notice a change. */

@@ -68,6 +68,31 @@ const char *port_parse(const char *text, const char *run_dir, struct port *out)
 	return NULL;
 }
 
+/* Behind the prefix, if the text has it. */
+static const char *behind(const char *text, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(text, prefix, n) == 0 ? text + n : text;
+}
+
+void port_socket_text(const char *text, const char *run_dir, char out[PORT_MAX])
+{
+	static const char *const inet[] = { "inet:", "inet6:", "inet_any:", "inet6_any:" };
+	const char *path = behind(text, "unix:");
+	bool relative;
+
+	if (path == text)
+		path = behind(text, "local:");
+	relative = *path != '/' && *path != '\0';
+	for (size_t i = 0; i < sizeof(inet) / sizeof(inet[0]); i++)
+		relative = relative && behind(text, inet[i]) == text;
+	if (relative)
+		snprintf(out, PORT_MAX, "unix:%s/%s", run_dir, path);
+	else
+		snprintf(out, PORT_MAX, "%s", text);
+}
+
 static bool same_host(const struct port *a, const struct port *b)
 {
 	if (a->any || b->any)

@@ -20,6 +20,11 @@ struct port {
 /* NULL, or what is wrong, a constant. On error *out is untouched. */
 const char *port_parse(const char *text, const char *run_dir, struct port *out);
 
+/* The address of another socket (`status_port' ..) as the controller takes it: a relative path, with
+ * `local:', `unix:' or nothing in front, is below the run folder. What does not fit is cut, and too long for
+ * a socket. */
+void port_socket_text(const char *text, const char *run_dir, char out[PORT_MAX]);
+
 /* Whether the two could not be listened on at the same time; of named hosts only if the texts are equal. */
 bool port_overlaps(const struct port *a, const struct port *b);
 

@@ -221,4 +221,12 @@ subtest 'the log has everything once' => sub {
 
 is +($pmx->run('stop'))[1], "no milters are running\n", 'a stop of nothing says so';
 is +($pmx->run('restart'))[1], "no milters are running\n", 'a restart of nothing, too';
+let_go();
+$pmx->script_before('mimedefang', 'true');
+start_well('Outbound');
+my $view = $pmx->view('Outbound');
+kill KILL => $view->{pid}, $view->{master}{pid};
+wait_until(60, sub { state_of('Outbound') eq 'dead' }, 'its death');
+is +($pmx->run('restart'))[1], "no milters are running\n", '  also of one that has died';
+is +($pmx->run('stop', 'Outbound'))[0], 0, 'which is cleaned up';
 done_testing;

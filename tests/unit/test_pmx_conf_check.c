@@ -63,6 +63,8 @@ static const struct {
 	{ TWO("local:a.sock", "local:b.sock"), NULL },
 	{ BLOCK(PORT "status_port=inet:3366"), "pmx.conf:3: `inet:3366' is in use already" },
 	{ BLOCK(PORT "status_port=/s\nmap_port=/s"), "is in use already" },
+	{ BLOCK("port=local:s\nstatus_port=local:s"), "is in use already" },
+	{ BLOCK(PORT "map_port=A/lock"), "pmx.conf:3: map_port: `A/lock' lies where" },
 	{ BLOCK(PORT "notify_port=inet:99999"), "notify_port: `inet:99999': port is not a number" },
 	{ BLOCK(PORT "notify_port=/n\nmap_port=/m\nstatus_port=inet:1"), NULL },
 	{ "<milter A>\n" PORT "spool_dir=/s\n</milter>\n<milter B>\nport=local:x\nspool_dir=/s\n</milter>\n",

@@ -59,6 +59,7 @@ static const struct {
 	{ "status_port = inet:1", "", " -a inet:1" },
 	{ "notify_port = /n", "", " -O /n" },
 	{ "map_port = /m", "", " -N /m" },
+	{ "map_port = local:m", "", " -N unix:/run/pmx/m" },
 	{ "tick_interval = 1h", "", " -X 3600" },
 	{ "parallel_ticks = 2", "", " -P 2" },
 	{ "status_interval = 5", "", " -L 5" },

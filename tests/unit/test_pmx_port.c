@@ -71,9 +71,34 @@ static void test_long_ports(void **state)
 	assert_string_equal(port_parse(path, "/", &p), "is too long");
 }
 
+static void test_other_sockets(void **state)
+{
+	static const char *const texts[][2] = {
+		{ "/a", "/a" },
+		{ "a", "unix:/run/x/a" },
+		{ "a:b", "unix:/run/x/a:b" },
+		{ "unix:/a", "unix:/a" },
+		{ "unix:a/b", "unix:/run/x/a/b" },
+		{ "local:a", "unix:/run/x/a" },
+		{ "local:", "local:" },
+		{ "", "" },
+		{ "inet:1", "inet:1" },
+		{ "inet6:1@::1", "inet6:1@::1" },
+		{ "inet_any:1", "inet_any:1" },
+		{ "inet6_any:1", "inet6_any:1" },
+	};
+	char out[PORT_MAX];
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		port_socket_text(texts[i][0], "/run/x", out);
+		assert_string_equal(out, texts[i][1]);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ports), cmocka_unit_test(test_long_ports) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ports), cmocka_unit_test(test_long_ports),
+					    cmocka_unit_test(test_other_sockets) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
