@@ -26,7 +26,7 @@ sub start
 		POSIX::_exit(0);
 	}
 	$ENV{RES_NAMESERVERS} = '127.0.0.1';
-	$ENV{RES_OPTIONS} = "port:$port retry:2 retrans:1 persistent_udp:0";
+	$ENV{RES_OPTIONS} = "port:$port retry:2 retrans:2 persistent_udp:0";
 	my $resolver = Net::DNS::Resolver->new;
 	wait_until(20, sub { $resolver->send('ready.test', 'A') }, 'the name server is up');
 	return;

@@ -105,7 +105,7 @@ sub reply
 {
 	my ($self, $handle, $seconds) = @_;
 	my $reply = '';
-	my $end = time + ($seconds // 20);
+	my $end = time + ($seconds // 60);
 	while (1) {
 		my $left = $end - time;
 		my $ready = '';
@@ -128,9 +128,9 @@ sub descriptors { my ($self) = @_; return scalar(() = glob "/proc/$self->{pid}/f
 
 # The letters of `status`.
 sub states { my ($self) = @_; return ($self->ask('status') // '') =~ /^(\w+)/ ? $1 : '' }
-sub states_become { my ($self, $want, $seconds) = @_; wait_until($seconds // 10, sub { $self->states eq $want }); return $self->states }
+sub states_become { my ($self, $want, $seconds) = @_; wait_until($seconds // 20, sub { $self->states eq $want }); return $self->states }
 
-sub logged { my ($self, $pattern, $seconds) = @_; return wait_until($seconds // 5, sub { slurp($self->{log}) =~ $pattern }) }
+sub logged { my ($self, $pattern, $seconds) = @_; return wait_until($seconds // 20, sub { slurp($self->{log}) =~ $pattern }) }
 sub log_text { my ($self) = @_; return slurp($self->{log}) }
 
 # Run md-mx-ctrl: exit status, standard output, standard error.
