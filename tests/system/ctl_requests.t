@@ -37,13 +37,13 @@ is_ctl ['workerinfo', 0], 0, qr/^Worker 0\nState Idle\n/;
 is_ctl ['workerinfo', 99], 1, '', "error: Worker number out of range\n";
 is_ctl ['jsonstatus'], 0,
 	qr/^\{"timestamp": "\w+ \w+ +\d+ [\d:]+ \d+","hostname": "[^"]+","Worker0": "idle","Worker1": "idle","Worker2": "stopped"\}\z/;
-is_ctl ['load'], 0, qr/^  Load              Msgs .*\n10 Sec               2            0\.20 /;
+is_ctl ['load'], 0, qr/^  Load              Msgs .*\n(?:.*\n){3}10 Min               2            0\.00 /;
 is_ctl ['hload-relayok'], 0, qr/^  Load              Conn .*\n    1h               0            0\.00 /;
 is_ctl ['rawload-senderok'], 0, qr/^0 0 0 0 1\.000000 .*\n\z/;
 is_ctl ['rawhload'], 0, qr/^2 2 2 2 .*\n\z/;
-is_ctl ['load1', 60], 0, qr/^Statistics for last 60 seconds:\n/;
-is_ctl ['rawload1', 60], 0, qr/^2 .* 60 0 0 0 0\n\z/;
-is_ctl ['jsonload1', 60], 0, qr/^\{"timestamp": .*"scan":2, .*\}\n\z/;
+is_ctl ['load1', 600], 0, qr/^Statistics for last 600 seconds:\n/;
+is_ctl ['rawload1', 600], 0, qr/^2 .* 600 0 0 0 0\n\z/;
+is_ctl ['jsonload1', 600], 0, qr/^\{"timestamp": .*"scan":2, .*\}\n\z/;
 is_ctl ['load1', 5], 1, "Could not interpret response: error: Invalid 'back' amount (must be 10-600)\n";
 is_ctl ['rawload1', 5], 1, '', "error: Invalid 'back' amount (must be 10-600)\n";
 for my $kind ('', '-relayok', '-senderok', '-recipok') {
@@ -84,10 +84,10 @@ is_ctl ['-h'], 0, qr/^Usage: .*^Possible commands:\nhelp /ms;
 
 subtest '-i' => sub {
 	$pool->{input} = "$dir/input";
-	spew($pool->{input}, "free\nstatus\nno_such\nfoo_no_such_command\nx echo a%20b\nrawload1 60\nmsgs");
+	spew($pool->{input}, "free\nstatus\nno_such\nfoo_no_such_command\nx echo a%20b\nrawload1 600\nmsgs");
 	my ($status, $out, $err) = $pool->ctl('-i');
 	is $status, 0, 'exit status';
-	is $out =~ s/^(\d+) [^\n]* 60 0 0 0 0$/$1/mr, "3\nMax workers: 3\nWorker 0: idle\nWorker 1: idle\nWorker 2: stopped\nerror: Unknown command\nerror: Unknown command\na b\n2\n2\n",
+	is $out =~ s/^(\d+) [^\n]* 600 0 0 0 0$/$1/mr, "3\nMax workers: 3\nWorker 0: idle\nWorker 1: idle\nWorker 2: stopped\nerror: Unknown command\nerror: Unknown command\na b\n2\n2\n",
 		'all answers, errors included';
 	is $err, '', 'no errors';
 	delete $pool->{input};

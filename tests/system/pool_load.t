@@ -8,13 +8,14 @@ use Defang::Test qw(wait_until spew);
 
 my $pool = Defang::Pool->new;
 my $open = "$pool->{dir}/open.sock";
-$pool->start('-x', 3, '-q', 4, '-a', $open, '-b', 1);
+$pool->start('-x', 3, '-q', 4, '-a', $open, '-b', 5);
 
 sub numbers { my ($request, $socket) = @_; return split / /, $pool->ask($request, $socket) =~ s/\n\z//r }
 
 subtest 'nothing yet' => sub {
-	is join(' ', numbers('load')), join(' ', (0) x 4, ('1.000000') x 4, ('0.000000') x 4, (0) x 8, 0, 0, 3, 0, 0, 0, 4, 0, (numbers('load'))[-1]),
-		'means of busy workers are 1';
+	my @load = numbers('load');
+	is "@load[0 .. 27]", join(' ', (0) x 4, ('1.000000') x 4, ('0.000000') x 4, (0) x 8, 0, 0, 3, 0, 0, 0, 4, 0), 'means of busy workers are 1';
+	like $load[28], qr/^\d+\z/, '  and the time that goes by';
 	is $pool->ask('hload'), join(' ', (0) x 4, ('0.000000') x 8, (0) x 4) . "\n", 'of hours 0';
 	is $pool->ask('histo'), "   1 0\n   2 0\n   3 0\n", 'histo';
 	is $pool->ask('load1 9'), "error: Invalid 'back' amount (must be 10-600)\n", 'too short';
@@ -30,9 +31,9 @@ subtest 'two scans at once and a relayok' => sub {
 
 	my @load = numbers('load');
 	is scalar(@load), 29, '29 numbers';
-	is "@load[0 .. 3]", '2 2 2 2', 'two scans';
-	is "@load[4 .. 7]", join(' ', ('1.500000') x 4), 'two were busy at the first end, one at the second';
-	is "@load[12 .. 19]", '2 2 2 2 0 0 0 0', 'two workers started, none ended';
+	is "@load[1 .. 3]", '2 2 2', 'two scans';
+	is "@load[5 .. 7]", join(' ', ('1.500000') x 3), 'two were busy at the first end, one at the second';
+	is "@load[13 .. 19]", '2 2 2 0 0 0 0', 'two workers started, none ended';
 	my @relayok = numbers('load-relayok', $open);
 	is "@relayok[0, 4, 12, 16]", '1 1.000000 0 0', 'relayok, on the open socket; starts are with the scans only';
 	cmp_ok $relayok[8], '>=', 190, 'its duration in ms';
@@ -44,7 +45,7 @@ subtest 'failures count as finished' => sub {
 	like $pool->ask('senderok a b c mute'), qr/^ERR Filter timed out/, 'timed out';
 	my @load = numbers('load-senderok');
 	is $load[0], 1, 'finished';
-	cmp_ok $load[8], '>=', 1000, 'after the busy timeout';
+	cmp_ok $load[8], '>=', 5000, 'after the busy timeout';
 };
 
 done_testing;

@@ -16,7 +16,7 @@ my $socket = "$dir/notify.sock";
 sub take
 {
 	my ($handle, $n, $seconds) = @_;
-	my ($got, $end) = ('', time + ($seconds // 10));
+	my ($got, $end) = ('', time + ($seconds // 60));
 	while (length $got < $n) {
 		my $ready = '';
 		vec($ready, fileno $handle, 1) = 1;
@@ -56,8 +56,17 @@ sub until_idle
 {
 	my ($handle) = @_;
 	my $told = '';
-	wait_until(10, sub { $told .= take($handle, 1, 0.1); $told =~ /S 1 StateChange Stopped -> Idle\n/ });
+	wait_until(20, sub { $told .= take($handle, 1, 0.1); $told =~ /S 1 StateChange Stopped -> Idle\n/ });
 	return $told;
+}
+
+# What comes until it matches.
+sub take_until
+{
+	my ($handle, $pattern) = @_;
+	my $got = '';
+	wait_until(20, sub { $got .= take($handle, 1, 0.1); $got =~ $pattern });
+	return $got;
 }
 
 # Have a request on a worker, which ends when the file exists.
@@ -86,7 +95,7 @@ subtest 'requests' => sub {
 };
 
 subtest 'Z is repeated at each change' => sub {
-	my $z = begin('-x', 2, '-b', 2, '-m', 2, '-w', 1);
+	my $z = begin('-x', 2, '-b', 5, '-m', 2, '-w', 1);
 	is $pool->states_become('II'), 'II', 'two run';
 	like until_idle($z), qr/\A(?:S \d StateChange Stopped -> Idle\n)+\z/, 'the minimum changes no count';
 	my @held = map { hold('never') } 1, 2;
@@ -152,17 +161,19 @@ subtest 'ticks, maps and tags' => sub {
 	hears $all, "S 0 StateChange Stopped -> Idle\nS 0 StateChange Idle -> Busy\nF 1\nS 0 StateChange Busy -> Idle\nF 2\n",
 		'a tick has no tag';
 	$pool->stop;
-	$all = begin('-x', 2, '-Z', '-b', 1, '-N', "$dir/map.sock");
+	$all = begin('-x', 2, '-Z', '-b', 5, '-N', "$dir/map.sock");
 	my $request = $pool->send_line("scan Q tag one%0Atwo%2500 $dir/go3");
 	hears $all, "S 0 StateChange Stopped -> Idle\nS 0 StateChange Idle -> Busy\nF 1\nS 0 scan Q\n", 'a request';
 	like take($all, 6), qr/\AS 0 [ -~]+/, 'what the worker says it does';
 	spew("$dir/go3", '');
 	$pool->reply($request);
-	wait_until(5, sub { take($all, 1000, 0.05) =~ /F 2\n\z/ });
+	take_until($all, qr/F 2\n\z/);
 	my $map = $pool->send_raw('8:exit 100,', "$dir/map.sock");
-	like take($all, 200, 3), qr/^S 0 map exit\n/m, 'a look-up has one';
+	like take_until($all, qr/-> Stopped\n/), qr/^S 0 map exit\n/m, 'a look-up has one';
 	$map = $pool->send_raw('6:half x,', "$dir/map.sock");
-	unlike take($all, 200, 3), qr/^B/m, 'but no B when it takes too long';
+	my $told = take_until($all, qr/-> Stopped\nF 2\n/);
+	like $told, qr/^S 0 StateChange Busy -> Killed$/m, 'one that takes too long';
+	unlike $told, qr/^B/m, '  has no B';
 	$pool->stop;
 };
 

@@ -4,6 +4,7 @@ use warnings;
 use lib 'tests/lib';
 use Test::More;
 use IO::Socket::IP;
+use POSIX ();
 use IO::Socket::UNIX;
 use Socket qw(AF_UNIX SOCK_NONBLOCK SOCK_STREAM pack_sockaddr_un);
 use Defang::Pool;
@@ -116,6 +117,7 @@ subtest 'backlog' => sub {
 		my ($options, $want) = @$row;
 		$pool->start(@$options, '-a', "$dir/open.sock", '-N', "$dir/map.sock");
 		kill STOP => $pool->{pid};
+		waitpid $pool->{pid}, POSIX::WUNTRACED(); # or it may take some yet
 		is room($_), $want + 1, "@$options: $_" for $pool->{socket}, "$dir/open.sock", "$dir/map.sock";
 		kill CONT => $pool->{pid};
 		$pool->stop;

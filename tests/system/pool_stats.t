@@ -9,7 +9,7 @@ use Defang::Test qw(wait_until slurp spew);
 my $head = qr{^\d{4}/\d\d/\d\d:\d\d:\d\d:\d\d \d+\.\d{3} }m;
 my $pool = Defang::Pool->new;
 my $file = "$pool->{dir}/stats";
-$pool->start('-x', 2, '-t', $file, '-u', '-T', '-L', 1, '-b', 1);
+$pool->start('-x', 2, '-t', $file, '-u', '-T', '-L', 1, '-b', 4);
 
 # The events with what belongs to them, without the times.
 sub records { return map { s/$head//r } split /\n/, slurp($file) }

@@ -10,7 +10,7 @@ use Defang::Test qw(wait_until slurp spew lines);
 my $pool = Defang::Pool->new;
 my $dir = $pool->{dir};
 
-# A worker that records each line and the time at which it came, takes SECONDS over a tick, and answers.
+# A worker that records each line and the time at which it came, keeps it while there is a file HOLD, takes SECONDS over a tick, and answers.
 spew("$dir/bin/fake", <<"PERL");
 #!/usr/bin/perl
 use Time::HiRes qw(time);
@@ -20,6 +20,7 @@ while (<STDIN>) {
 	if (/^tick/) {
 		open my \$f, '>>', "$dir/ticks";
 		syswrite \$f, join(' ', \$_, \$\$, time) . "\\n";
+		select(undef, undef, undef, 0.01) while -e "$dir/hold";
 		select(undef, undef, undef, -e "$dir/seconds" ? do { open my \$s, '<', "$dir/seconds"; <\$s> } : 0);
 	}
 	select(undef, undef, undef, 0.01) while /^scan/ && !-e "$dir/go";
@@ -35,7 +36,7 @@ sub ticks
 	return @ticks;
 }
 sub of { my $k = shift; return grep { $_->[0] == $k } ticks() }
-sub begin { unlink "$dir/ticks", "$dir/seconds"; return $pool->start(@_) }
+sub begin { unlink map { "$dir/$_" } qw(ticks seconds hold); return $pool->start(@_) }
 
 subtest 'one' => sub {
 	my $begun = time;
@@ -55,22 +56,24 @@ subtest 'one' => sub {
 subtest 'counted from the end of the one before' => sub {
 	begin('-X', 1);
 	spew("$dir/seconds", '0.7');
+	spew("$dir/hold", '');
 	ok wait_until(10, sub { ticks() >= 1 }), 'one';
 	like $pool->ask('busyworkers'), qr/\(tick 0\)$/, 'status tag';
+	unlink "$dir/hold";
 	ok wait_until(10, sub { ticks() >= 2 }), 'two';
 	my @ticks = ticks();
 	cmp_ok $ticks[1][2] - $ticks[0][2], '>', 1.6, 'work and interval';
-	ok $pool->stop < 5, 'ends in the midst of ticks';
+	ok $pool->stop < 9, 'ends in the midst of ticks';
 };
 
 subtest 'several' => sub {
 	begin('-X', 1, '-P', 3, '-x', 4);
-	spew("$dir/seconds", '1.5');
+	spew("$dir/hold", '');
 	ok wait_until(10, sub { ticks() >= 3 }), 'three at once';
 	is_deeply [ sort map { $_->[0] } (ticks())[ 0 .. 2 ] ], [ 0, 1, 2 ], 'one of each number';
 	my %pids = map { $_->[1] => 1 } (ticks())[ 0 .. 2 ];
 	is keys %pids, 3, 'by three workers';
-	unlink "$dir/seconds";
+	unlink "$dir/hold";
 	ok wait_until(10, sub { !grep { of($_) < 2 } 0 .. 2 }), 'each comes again';
 	$pool->stop;
 };
