@@ -171,7 +171,7 @@ for my $case ([ 0x7f, B => 'x' x 65000 ], [ 0x7f, L => "A\0" . 'x' x 65000 . "\0
 	ok wait_until(sub { !$rig->work_dirs }), '  the directory goes at once' if $letter;
 	$mta->send('E');
 	is +($mta->answer)[-1][0], 't', '  the message fails';
-	ok !$rig->work_dirs, '  no directory is left';
+	ok wait_until(sub { !$rig->work_dirs }), '  no directory is left';
 	ok $rig->wait_log(qr/error: NOQUEUE: message not written: File exists/), '  logged';
 	$rig->clear_log;
 	is +($mta->mail('<again@x>')), 'c', '  the next can begin';
@@ -194,7 +194,7 @@ $rig = Defang::Rig->new(wrap => [ 'sh', '-c', 'ulimit -f 200 && exec "$@"', 'sh'
 for my $protocol (0x7f, 0x1fffff) {
 	$mta = $rig->connect(protocol => $protocol);
 	is +($mta->outcome(from => '<full@x>', body => [ ('x' x 65000) x 8 ])), 't', 'no room for a large message: it fails';
-	ok !$rig->work_dirs, '  no directory is left';
+	ok wait_until(sub { !$rig->work_dirs }), '  no directory is left';
 	ok $rig->wait_log(qr/error: NOQUEUE: message not written: File too large/), '  logged';
 	$rig->clear_log;
 	is +($mta->outcome(from => '<small@x>') =~ s/.* //r), 'c', '  a small one passes';
@@ -235,7 +235,7 @@ $rig->stop;
 $rig = Defang::Rig->new(answer => \&answer, args => [qw(-k)]);
 $mta = $rig->connect;
 $mta->message;
-ok !$rig->work_dirs, '-k: a good message is removed';
+ok wait_until(sub { !$rig->work_dirs }), '-k: a good message is removed';
 is $mta->outcome(from => '<fail@x>'), 't', '  a failed one';
 is scalar($rig->work_dirs), 1, '  is kept';
 ok $rig->wait_log(qr/warning: NOQUEUE: Filter failed\.  Message kept in \Q$rig->{spool}\E\/mdefang-/), '  logged';
@@ -255,5 +255,5 @@ is scalar($rig->work_dirs), 1, 'the file DO-NOT-DELETE-WORK-DIRS keeps directori
 ok $rig->wait_log(qr/info: NOQUEUE: Not cleaning up \S+ because of \S+DO-NOT-DELETE-WORK-DIRS/), '  logged';
 unlink "$rig->{spool}/DO-NOT-DELETE-WORK-DIRS";
 $mta->message;
-is scalar($rig->work_dirs), 1, '  until it is removed';
+ok wait_until(sub { $rig->work_dirs == 1 }), '  until it is removed';
 done_testing;

@@ -5,6 +5,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(time);
 use Defang::Rig;
+use Defang::Test ();
 
 # A scan waits until the test lets it go; a sender with `slow` in it makes it wait.
 my $rig;
@@ -90,22 +91,25 @@ for my $loops (1, 4) {
 	}
 	my ($status, $took) = end_of($begun);
 	is $status, 0, '  exit status 0';
-	cmp_ok $took, '<', 30, '  once they are finished';
+	cmp_ok $took, '<', 59, '  once they are finished';
 	is left_behind(), '', '  nothing is left behind';
 	like $rig->{log}, qr/info: all messages are finished/, '  logged';
 	is scalar(grep { $_->at_end } @in_hand), 2 * $loops, '  the connections are closed';
 
-	# Quiet ones at once
-	start('--loops', $loops, '--grace', 60);
-	my @quiet = map { $rig->connect } 1 .. 2 * $loops;
-	my $since = time;
-	wait_until(sub { time - $since > 1.2 });
-	$begun = time;
-	signal('HUP');
-	($status, $took) = end_of($begun);
-	is $status, 0, 'SIGHUP with nothing in hand: exit status 0';
-	cmp_ok $took, '<', 0.9, '  without a pause' if !($ENV{DEFANG_BUILD} =~ /san/);
-	is scalar(grep { $_->at_end } @quiet), 2 * $loops, '  the connections are closed';
+	# Quiet ones at once: a pause would be one of a second. A busy machine gets several tries.
+	for my $try (1 .. 10) {
+		start('--loops', $loops, '--grace', 60);
+		my @quiet = map { $rig->connect } 1 .. 2 * $loops;
+		my $since = time;
+		wait_until(sub { time - $since > 1.2 });
+		$begun = time;
+		signal('HUP');
+		($status, $took) = end_of($begun);
+		is $status, 0, 'SIGHUP with nothing in hand: exit status 0';
+		is scalar(grep { $_->at_end } @quiet), 2 * $loops, '  the connections are closed';
+		last if $took < 0.9;
+	}
+	cmp_ok $took, '<', 0.9, '  without a pause' if !Defang::Test::sanitized();
 
 	# The second signal
 	start('--loops', $loops, '--grace', 60);

@@ -51,7 +51,7 @@ for my $case ([ 'RCPT without data', 'R', '' ], [ 'HEADER without value', 'L', "
 	$mta->mail('<a@b>');
 	$mta->write(packet(@$case[1, 2]));
 	ok $mta->at_end, "$case->[0]: closed";
-	ok !$rig->work_dirs, '  the message is forgotten';
+	ok wait_until(sub { !$rig->work_dirs }), '  the message is forgotten';
 }
 
 # Odd but harmless

@@ -9,6 +9,7 @@ use Socket qw(PF_UNIX SOCK_DGRAM SOCK_STREAM pack_sockaddr_un);
 use Sys::Hostname;
 use Test::More;
 use Defang::Rig;
+use Defang::Test ();
 
 my $root = $> == 0;
 my $namespaces = $root && system('unshare -um true 2>/dev/null') == 0;
@@ -24,8 +25,11 @@ sub started {
 
 sub free_port {
 	my ($host) = @_;
-	my $probe = IO::Socket::IP->new(Listen => 1, LocalHost => $host, LocalPort => 0) or return;
-	return $probe->sockport;
+	for (1 .. 20) {
+		my $port = Defang::Test::free_port();
+		return $port if IO::Socket::IP->new(Listen => 1, LocalHost => $host, LocalPort => $port, ReuseAddr => 1);
+	}
+	return;
 }
 
 sub serves {

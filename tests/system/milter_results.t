@@ -154,7 +154,7 @@ $mta = rig(results => sub {
 });
 is $mta->outcome(from => $_), 't', "RESULTS is a $_ or missing" for qw(<link> <fifo> <folder> <nothing>);
 ok $rig->wait_log(qr/warning: NOQUEUE: Filter did not create RESULTS file/), '  logged';
-ok !$rig->work_dirs, '  and all is removed';
+ok wait_until(sub { !$rig->work_dirs }), '  and all is removed';
 $rig->stop;
 
 # An MTA that offers less: [ actions, RESULTS, outcome ]
@@ -187,6 +187,6 @@ for my $reply ("ok", "ok \n", "ok 1\n", "error: No free workers\n", '') {
 	is $mta->outcome, 't', 'scan answered `' . ($reply =~ s/\n/\\n/r) . "'";
 	ok $rig->wait_log(qr/error: NOQUEUE: Error from multiplexor: /), '  logged' if $reply;
 	ok $rig->wait_log(qr/info: NOQUEUE: Filter time is \d+ms/), '  -T logs the time';
-	ok !$rig->work_dirs, '  the directory is gone';
+	ok wait_until(sub { !$rig->work_dirs }), '  the directory is gone';
 }
 done_testing;

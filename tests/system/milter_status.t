@@ -8,6 +8,7 @@ use JSON::PP;
 use Test::More;
 use Time::HiRes qw(time);
 use Defang::Rig;
+use Defang::Test ();
 
 sub answer {
 	my ($line, $rig) = @_;
@@ -174,10 +175,7 @@ delete $rig->{pid};
 ok !-e $path, '  and the socket is gone';
 
 # Over TCP; and before there is a controller
-my $port = do {
-	my $probe = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die $!;
-	$probe->sockport;
-};
+my $port = Defang::Test::free_port();
 $rig = Defang::Rig->new(no_controller => 1, no_start => 1);
 $rig->start('--status', "inet:$port", '-G');
 my $tcp;

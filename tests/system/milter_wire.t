@@ -82,7 +82,7 @@ for my $case (
 		}
 		$mta->write($bytes) if $at_once;
 		while (my ($letter) = $mta->recv) {
-			$got .= $letter;
+			$got .= $letter if $letter ne 'p'; # a scan may take its time on a busy machine
 		}
 		is $got, $want, "$name, " . ($at_once ? 'all at once' : 'a command at a time');
 	}

@@ -80,7 +80,7 @@ subtest "$delayed sessions in a delay of $delay s" => sub {
 	my $poll = IO::Poll->new;
 	my %waits = map { $poll->mask($_->{socket} => POLLIN); fileno($_->{socket}) => $_ } @mta;
 	my ($answered, $first) = (0, undef);
-	while (%waits && time < $begun + 60) {
+	while (%waits && time < $begun + 120) {
 		$poll->poll(1);
 		for my $socket ($poll->handles(POLLIN)) {
 			$poll->remove($socket);
@@ -92,7 +92,7 @@ subtest "$delayed sessions in a delay of $delay s" => sub {
 	my $took = time - $begun;
 	is $answered, $delayed, 'all are answered';
 	cmp_ok $first - $begun, '>=', $delay, '  not too early';
-	cmp_ok $took, '<', Defang::Test::sanitized() ? 20 : 5, '  and soon after the delay';
+	cmp_ok $took, '<', 60, '  and soon after the delay: one after the other they would take an hour';
 	diag sprintf 'answered %.2f to %.2f s after the first HELO', $first - $begun, $took;
 	is $rig->stop, 0, 'the end: exit status 0';
 };
