@@ -16,6 +16,7 @@ sub verdicts
 	return join ' ', map { "$_=$got->{verdicts}{$_}" } grep { $got->{verdicts}{$_} } sort keys %{ $got->{verdicts} };
 }
 
+$chain->await_worker;
 my $before = sockets();
 is verdicts('--count', 10), 'accept=10', 'fifty requests, one after the other';
 # The last session may still be on its way out; and one to the log may just have been closed.
@@ -25,11 +26,13 @@ ok wait_until(20, sub { sockets() <= $before + 20 }), '  need no more than twent
 for my $round (1 .. 3) {
 	$chain->stop_pool;
 	$chain->start_pool;
+	$chain->await_worker;
 	is verdicts('--count', 20, '--concurrency', 4), 'accept=20', "another controller: $round";
 }
 $chain->stop_pool;
 is $chain->send($message)->{verdict}, 'tempfail', 'none';
 $chain->start_pool;
+$chain->await_worker;
 is verdicts('--count', 20, '--concurrency', 4), 'accept=20', '  and one again';
 ok $chain->stop, 'the end';
 done_testing;

@@ -8,13 +8,14 @@ use Time::HiRes qw(time);
 use Defang::Test;
 
 my $filter = "sub filter_sender { return ('CONTINUE', 'ok') }\nsub filter { return action_accept() }\n1;\n";
-my @limits = qw(--command-timeout 3 --scan-timeout 4 --progress 1); # on a busy machine a worker has to start in that time
+my @limits = qw(--command-timeout 3 --scan-timeout 4 --progress 1);
 
 # Question, options of the front end that make it the first one
 for my $case ([ 'free', [] ], [ 'senderok', [qw(-q -s)] ], [ 'scan', [qw(-q)] ]) {
 	my ($name, $options) = @$case;
 	my $chain = Defang::Test->chain(filter => $filter, milter => [ @$options, @limits ]);
 	my $message = Defang::Test::data('exe.eml');
+	$chain->await_worker;
 	is $chain->send($message)->{verdict}, 'accept', "$name: a message passes";
 	kill STOP => $chain->{pool}{pid};
 	my $begun = time;

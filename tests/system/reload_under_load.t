@@ -13,7 +13,7 @@ my $workers = 8;
 my $clients = 16;
 my $rereads = 20;
 my $round = 400;                     # messages that one milter-send sends; the next begins when it ends
-my $start_s = sanitized() ? 20 : 4;  # the time that a worker has for its first answer
+my $start_s = sanitized() ? 30 : 15; # the time that a worker has for its first answer
 my $done = "Forced reread of filter rules\n";
 
 # A filter of a generation, which says in each message which one it is, and takes its time without taking the processor's.

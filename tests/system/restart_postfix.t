@@ -50,12 +50,15 @@ for my $name (sort keys %chains) {
 		my $since = time;
 		wait_until(10, sub { time - $since > 1.5 });
 
+		my $heard = time; # before the server hears of it
 		is message($recent), 250, 'a message just before the end';
 		ok $in_hand->mail('<a@example.org>') && $in_hand->to('<b@example.net>'), 'a message in hand';
 		wait_until(10, sub { $chain->work_dirs }, 'its work directory');
 		kill 'TERM', $chain->{milter}{pid};
 		wait_until(10, sub { $chain->log_of('milter') =~ /finishing the messages in hand/ }, 'the begin of the end');
-		is message($recent), 250, 'who sends more at once is served';
+		my $more = message($recent);
+		if (time - $heard < 1) { is $more, 250, 'who sends more at once is served' }
+		else { like $more, qr/^(?:4..|250)$/, 'a connection that was quiet for a second may be closed: this machine is too busy for the other case' }
 		ok !Defang::Test::has_ended($chain->{milter}), 'the end waits for the message in hand';
 		ok $in_hand->data && $in_hand->datasend(text_of('in-hand')) && $in_hand->dataend, '  which is taken' or diag $in_hand->message;
 		$taken{'in-hand'}++;

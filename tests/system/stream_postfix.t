@@ -11,7 +11,7 @@ my $reason = Defang::Postfix::cannot();
 plan skip_all => $reason if $reason;
 
 my $bin = temp_dir();
-my $chain = Defang::Test->chain(filter => <<"PERL");
+my $chain = Defang::Test->chain(pool => [qw(-q 20)], milter => ['-q'], filter => <<"PERL"); # the pieces come while workers are busy with the whole
 \$Features{'Path:SENDMAIL'} = '$bin/sendmail';
 sub filter_begin {
 	return if \$Subject =~ /domain/ ? stream_by_domain() : stream_by_recipient();
