@@ -122,14 +122,14 @@ for my $case ([back => -$day], [forward => $day]) {
 well('stop');
 
 subtest 'race 17: set back while a filter does not load' => sub {
-	spew($pmx->{conf}, slurp($pmx->{conf}) =~ s/^start_timeout = .*/start_timeout = 4/mr);
+	spew($pmx->{conf}, slurp($pmx->{conf}) =~ s/^start_timeout = .*/start_timeout = 12/mr);
 	chmod 0644, $pmx->{conf};
 	spew("$go/slow_load", '');
 	my $begun = mono();
 	my $start = $pmx->begin('start');
 	wait_until(60, sub { -e "$go/loading" }, 'the filter to be loaded');
 	set_clock(-$day);
-	lasts($start, $begun, 4, 'the start');
+	lasts($start, $begun, 12, 'the start');
 	is $start->{status} >> 8, 1, '  its time is over';
 	is_deeply [$pmx->left('Policy')], [], '  nothing is left';
 };

@@ -144,7 +144,7 @@ SH
 subtest 'a restart whose stop takes too long' => sub {
 	my $pid = start_well()->{pid};
 	my $message = message_begin();
-	my ($status, $out, $err) = $pmx->run('restart', '--timeout', 2);
+	my ($status, $out, $err) = $pmx->run('restart', '--timeout', 10);
 	is $status, 1, 'exit status 1';
 	like $err, qr/^Policy: NOT restarted: it goes on stopping, and stays down$/m, '  said so';
 	wait_until(60, sub { !$pmx->connect('Policy') }, 'the port to be closed');

@@ -57,7 +57,7 @@ subtest 'what fails in the background' => sub {
 	my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1, ReuseAddr => 1) or die "port $port: $!\n";
 	is +($pmx->run('start', '--no-wait', 'Outbound'))[0], 0, 'a start, with its port taken';
 	ok logged(qr/milter Outbound: start failed: cannot bind inet:$port\@127\.0\.0\.1: address in use/), 'the log tells why';
-	is state_of('Outbound'), 'stopped', 'nothing is left running';
+	becomes('Outbound', 'stopped'); # nothing is left running
 	close $taken;
 };
 

@@ -18,7 +18,7 @@ sub filter { return action_accept() }
 1;
 FILTER
 my $pmx = Defang::Pmx->new(Policy => { workers => 3, filter => $filter,
-	more => "pooled_proc_idle_limit = 2\nrequest_queue_size = 10\nrequest_queue_timeout = 2m\nstatus_interval = 0\n" });
+	more => "pooled_proc_idle_limit = 15\nrequest_queue_size = 10\nrequest_queue_timeout = 2m\nstatus_interval = 0\n" });
 my ($status, $out, $err) = $pmx->run('start');
 is $status, 0, 'it is started' or BAIL_OUT("$out$err");
 
@@ -80,7 +80,8 @@ subtest 'R26, R27, R28: from the process table' => sub {
 	is $mux->{vsz_kib}, int($size / 1024), 'R26: vsz is that of the controller, which serves no connection itself';
 	my ($threads) = slurp("/proc/$front->{pid}/status") =~ /^Threads:\s+(\d+)/m;
 	is $front->{threads}, $threads, 'R27: threads';
-	is view()->{master}{procs}, scalar live(view()), 'R28: procs are the children';
+	my $view = view();
+	is $view->{master}{procs}, scalar live($view), 'R28: procs are the children';
 	like text(), qr/ vsz=\d+\.\d threads=$threads procs=\d+$/m, '  shown';
 };
 
@@ -191,13 +192,14 @@ subtest 'R33: workers that do not start: flag 0x10' => sub {
 };
 
 subtest 'R23: what makes no sense is left out' => sub {
-	my $view = view();
+	my $view;
+	wait_until(60, sub { $view = view(); $view->{frontend}{connections} == 0 }, 'the end of all connections');
 	my ($front, $mux) = ($view->{pid}, $view->{master}{pid});
 	my $port = $pmx->{milters}{Policy}{port};
 	kill STOP => $mux;
-	my (undef, $text) = $pmx->run('status', '--timeout', 1);
+	my (undef, $text) = $pmx->run('status', '--timeout', 5);
 	like $text, qr/^milter .*\n    pid=$front mux=$mux port=\Q$port\E vsz=\S+ threads=\d+ procs=\d+ flags=0x8 conns=0\n\z/, 'a controller that is silent: no figures of the pool';
-	my ($silent) = $pmx->views('--timeout', 1);
+	my ($silent) = $pmx->views('--timeout', 5);
 	is_deeply [grep { exists $silent->{$_} } qw(answered_by interp seq waiting queue pool slots)], [], '  in JSON neither';
 	kill CONT => $mux;
 	kill KILL => $mux;

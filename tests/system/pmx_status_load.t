@@ -28,7 +28,7 @@ sub accepted { my ($view) = @_; my $sum = 0; $sum += $_->{acc}{slot} for @{ $vie
 my (@faults, %peaks, %seen, $unanswered);
 for (1 .. $wanted) {
 	load_on();
-	my ($view) = $pmx->views;
+	my ($view) = $pmx->views('--timeout', 60);
 	$unanswered++ if !$view->{pool};
 	push @faults, Defang::Pmx::faults_of($view, \%peaks);
 	$seen{busy}++ if $view->{pool} && $view->{pool}{req} > 0;

@@ -40,7 +40,7 @@ subtest 'the controller is lost while the front end starts' => sub {
 	my $begun = time;
 	kill KILL => $pid;
 	is await($start, 'the start'), 1, 'start: exit status 1';
-	cmp_ok time - $begun, '<', 30, '  it does not wait for a front end that waits for the controller';
+	cmp_ok time - $begun, '<', 55, '  it does not wait for a front end that waits for the controller';
 	like slurp($start->{log}), qr/^Policy: start failed: mimedefang-multiplexor exited too quickly/m, '  the cause';
 	stopped_well();
 };
@@ -53,9 +53,9 @@ for my $signal (qw(INT KILL)) {
 				my $begun = time;
 				my $stop = $pmx->begin('stop', "-$signal", 'Policy');
 				wait_until(60, sub { -e "$folder/stop" || Defang::Test::has_ended($stop) }, 'the stop at work');
-				spew("$go/$_", '') for $at eq 'mux' ? qw(mux front) : ();
+				spew("$go/mux", ''); # the front end stays held: the start cannot come to its end
 				is await($stop, 'the stop'), 0, 'stop: exit status 0' or diag slurp($stop->{log});
-				cmp_ok time - $begun, '<', 30, '  it does not wait for its time to be over';
+				cmp_ok time - $begun, '<', 55, '  it does not wait for its time to be over';
 				is await($start, 'the start'), 1, "$verb: exit status 1";
 				like slurp($start->{log}), qr/^Policy: start failed: somebody has stopped it$/m, '  the cause';
 				stopped_well();
