@@ -28,7 +28,7 @@ my $message = "Subject: s\n\nDEFANG-TEST\n";
 my $echo = Defang::Server->start(sub { my ($said) = @_; return $said =~ /\n/ ? "heard $said" : undef });
 my $mute = Defang::Server->start(sub { return undef });
 my $got = $api->values(<<"PERL");
-md_async_init(global_timeout => 6, socket_timeout => 2, dns_timeout => 2, max_concurrency => 20);
+md_async_init(global_timeout => 20, socket_timeout => 8, dns_timeout => 8, max_concurrency => 20);
 md_async_run_checks([
 	md_async_check_dnsbl(ip => '127.0.0.2', zone => 'bl.test'), md_async_check_dnsbl(ip => '127.0.0.2', zone => 'broken.test', name => 'broken'),
 	md_async_check_dnsbl(ip => '127.0.0.2', zone => 'silent.test', name => 'silent'), md_async_check_dnsbl(ip => '127.0.0.9', zone => 'bl.test', name => 'clean'),
@@ -54,7 +54,7 @@ my $begin = time;
 $got = $api->values("md_async_init(max_concurrency => 1, global_timeout => 2, socket_timeout => 2); md_async_run_checks([map { { name => \$_, type => 'socket', args => { where => '127.0.0.1:$mute->{port}' } } } 1 .. 5])");
 is_deeply($got->{errors}, { map { $_ => 'timeout' } 1 .. 5 }, 'those that never came to their turn');
 cmp_ok(time - $begin, '<', 60, '  in time');
-$api->values('md_async_init(max_concurrency => 10, global_timeout => 8, socket_timeout => 5)');
+$api->values('md_async_init(max_concurrency => 10, global_timeout => 20, socket_timeout => 15)');
 
 # --- One question --------------------------------------------------------------------------------------------------------------------------
 for my $case (

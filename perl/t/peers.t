@@ -68,6 +68,8 @@ for my $how (sort keys %manner) {
 	is_deeply([$api->scan([@message], filter => "(entity_contains_virus_carrier_scan(\$_[0], '127.0.0.1:$first->{port}'))[1, 2]")->{filter}[0]], [['cannot-execute', 'tempfail']], "CarrierScan: $how");
 	is(($api->values("md_check_against_smtp_server('<s\@x>', '<r\@y>', 'me', '127.0.0.1', $first->{port})"))[0], 'TEMPFAIL', "a mail server: $how");
 }
+# These say what they have to say, and are given the time for it.
+$api->values('$Mail::MIMEDefang::ScanDaemons::Patience = $Mail::MIMEDefang::Smtp::Patience = 20; 1');
 for my $case (
 	['carrier_scan', "220 x\n", 'cannot-execute'], ['carrier_scan', "220 x\n2\n230 fine\n", 'swerr'], ['carrier_scan', "220 x\n2\n230 fine\n-1\n", 'swerr'],
 	['carrier_scan', "220 x\n2\n230 fine\n99999999999999999999\n", 'virus'], ['fprotd_v6', '0 <clean', 'swerr'], ['fprotd_v6', "99999999999999999999 <x> y\n", 'swerr'],
@@ -91,7 +93,7 @@ for my $json ('{"score":', '{"score":[1]}', '{"score":1e999}', '{"score":"nan"}'
 }
 my $slow = temp_dir() . '/slow';
 {
-	local $ENV{DEFANG_BUSY_MS} = 2000;
+	local $ENV{DEFANG_BUSY_MS} = 6000;
 	my $timed = Defang::Api->start("no warnings 'redefine'; my \$log = \\&Mail::MIMEDefang::log_line; *Mail::MIMEDefang::log_line = sub { if (\$_[1] =~ /slow:/) { open my \$fh, '>', '$slow' } \$log->(\@_) };");
 	for my $what (['clamd', "x: OK\n", 'ok'], ['sophie', "0\n", 'ok'], ['fprotd_v6', "0 <clean> x\n", 'ok']) {
 		my ($name, $says, $is) = @$what;
@@ -143,7 +145,7 @@ my @queue = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $fu
 my $echo = Defang::Server->start(sub { my ($said) = @_; return $said =~ /\n/ ? "heard $said" : undef });
 my ($flood, $drip) = map { peer($manner{$_}) } 'a line without an end', 'a byte at a time';
 my $got = $api->values(<<"PERL");
-md_async_init(global_timeout => 4, socket_timeout => 3, max_concurrency => 30);
+md_async_init(global_timeout => 12, socket_timeout => 9, max_concurrency => 30);
 md_async_run_checks([
 	(map { { name => "full \$_", type => 'socket', args => { where => '127.0.0.1:${\ $full->sockport}', send => "x\\n" } } } 1 .. 10),
 	{ name => 'echo', type => 'socket', args => { where => 'localhost:$echo->{port}', send => "hello\\n" } },
