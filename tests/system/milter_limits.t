@@ -28,6 +28,7 @@ sub served {
 for my $loops (1, 3) {
 	my $rig = Defang::Rig->new(args => [ '-s', '--max-sessions' => 4, '--loops' => $loops ]);
 	my @open = map { opened($rig) } 1 .. 4;
+	my $since = time;
 	my $mta = $rig->connect;
 	is $mta->{protocol}, 0, "$loops loops: above the limit no step is silent";
 	is $mta->{actions}, 0, '  and nothing can be changed';
@@ -42,7 +43,7 @@ for my $loops (1, 3) {
 		ok $mta->at_end, '  and may quit';
 	}
 	my @logged = $rig->{log} =~ /refused for now/g;
-	is scalar(@logged), 1, 'all of them within a minute: one line in the log';
+	cmp_ok scalar(@logged), '<=', 1 + int((time - $since) / 60), 'all of them within a minute: one line in the log';
 
 	# Whatever is the first that an MTA waits for
 	for my $case ([ 'HELO', 'H', "h\0" ], [ 'MAIL', 'M', "<s\@x>\0" ], [ 'end of message', 'E', '' ], [ 'a command that is none', 'U', "x\0" ]) {
