@@ -137,9 +137,9 @@ SKIP: {
 	$rig->wait_log(qr/entering main loop/);
 	my $got = '';
 	wait_until(sub { IO::Select->new($syslog)->can_read(0.1) && sysread $syslog, $got, 65536, length $got; $got =~ /entering main/ });
-	like $got, qr/^<158>\w+ .* mimedefang\[$rig->{pid}\]: MIMEDefang alive\. /, '-S: the facility of what syslog gets';
+	like $got, qr/<158>\w+ .* mimedefang\[$rig->{pid}\]: MIMEDefang alive\. /, '-S: the facility of what syslog gets';
 	$rig->stop;
-	is +(() = $got =~ /<(\d+)>/g), +(() = $got =~ /<158>/g), '  of all of it';
+	is_deeply [ grep { $_ >> 3 != 19 } $got =~ /<(\d+)>/g ], [], '  of all of it'; # a host whose name has no address is warned
 	like $rig->{log}, qr/info: Multiplexor alive/, '  and -D shows the same on standard error';
 }
 
