@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/ask.h"
+#include "base/descriptors.h"
 #include "base/loop.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 
 #define MAX_ANSWER (8u << 20) /* bytes */
 #define CONNECTIONS_MS 500
+#define OTHER_DESCRIPTORS 16 /* that are open besides those of questions */
 #define SNAPSHOT "snapshot\n"
 
 struct round { /* of questions that are asked at once */
@@ -79,7 +81,7 @@ int question_snapshot(const char *socket, int64_t timeout_ms, struct snapshot *o
 	return understand(question_ask(socket, SNAPSHOT, timeout_ms), out);
 }
 
-void question_snapshots(struct question_snapshot *all, size_t n, int64_t timeout_ms)
+static void ask_some(struct question_snapshot *all, size_t n, int64_t timeout_ms)
 {
 	struct round r = { .loop = loop_new() };
 	struct question *questions = calloc(n + 1, sizeof(*questions));
@@ -113,14 +115,35 @@ int64_t question_connections(const char *socket)
 	return n;
 }
 
-bool question_is_ending(const char *socket)
+void question_snapshots(struct question_snapshot *all, size_t n, int64_t timeout_ms)
+{
+	int64_t room = descriptors_limit() - OTHER_DESCRIPTORS;
+	size_t most = room > 1 ? (size_t)room : 1, some;
+
+	for (size_t i = 0; i < n; i += some) {
+		some = n - i < most ? n - i : most;
+		ask_some(all + i, some, timeout_ms);
+	}
+}
+
+static bool front_is(const char *socket, bool ending)
 {
 	struct snapshot s;
-	bool ending;
+	bool is_so;
 
 	if (question_snapshot(socket, CONNECTIONS_MS, &s) < 0)
 		return false;
-	ending = strcmp(s.frontend.state, "ending") == 0;
+	is_so = (strcmp(s.frontend.state, "ending") == 0) == ending;
 	snapshot_free(&s);
-	return ending;
+	return is_so;
+}
+
+bool question_is_ending(const char *socket)
+{
+	return front_is(socket, true);
+}
+
+bool question_is_serving(const char *socket)
+{
+	return front_is(socket, false);
 }

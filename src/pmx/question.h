@@ -21,13 +21,15 @@ struct question_snapshot {
 	bool answered; /* then *out is the caller's to free */
 };
 
-/* Snapshots of many, asked all at once: it takes as long as the slowest, timeout_ms at most. */
+/* Snapshots of many, asked all at once: it takes as long as the slowest, timeout_ms at most. When there are
+ * more of them than descriptors some are asked after the others. */
 void question_snapshots(struct question_snapshot *all, size_t n, int64_t timeout_ms);
 
 /* Open connections of mail servers, as the front end tells; -1 when it does not. */
 int64_t question_connections(const char *socket);
 
-/* Whether the front end says that it is ending. */
+/* Whether the front end says that it is ending; that it is not. When it says nothing both are false. */
 bool question_is_ending(const char *socket);
+bool question_is_serving(const char *socket);
 
 #endif

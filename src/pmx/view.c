@@ -26,6 +26,13 @@ unsigned view_flags(const struct view *v)
 	return flags;
 }
 
+const char *view_silent(const struct view *v)
+{
+	if (v->instance->is != INSTANCE_RUNNING)
+		return NULL;
+	return !v->mux_answered ? "controller" : !v->front_answered ? "front end" : NULL;
+}
+
 bool view_is_successor(const struct view *v, const struct snapshot_slot *s)
 {
 	return s->pid > 0 && s->number >= v->pool.pool.workers && s->state[0] == 's';
@@ -109,10 +116,10 @@ static void add_head(const struct view *v, struct buf *out)
 		buf_addf(out, "degraded (controller is gone, front-end %d still runs)\n", (int)i->front);
 		return;
 	case INSTANCE_RUNNING:
-		if (v->mux_answered)
+		if (view_silent(v) == NULL)
 			buf_adds(out, "running\n");
 		else
-			buf_addf(out, "running, but the controller did not answer within %llds\n",
+			buf_addf(out, "running, but the %s did not answer within %llds\n", view_silent(v),
 				 (long long)v->waited_s);
 		return;
 	}
@@ -209,7 +216,7 @@ enum status view_status(const struct view *views, size_t n, size_t down)
 		case INSTANCE_STARTING:
 		case INSTANCE_STOPPING:
 			running++;
-			unknown = unknown || (v->instance->is == INSTANCE_RUNNING && !v->mux_answered);
+			unknown = unknown || view_silent(v) != NULL;
 			break;
 		case INSTANCE_NO_FRONT:
 		case INSTANCE_NO_MUX:

@@ -29,7 +29,7 @@ struct view {
 	int64_t uptime_s;
 	int64_t front_size, front_threads, mux_size, mux_procs; /* sizes in bytes */
 	bool mux_answered, front_answered;
-	int64_t waited_s;            /* for the controller's answer */
+	int64_t waited_s;            /* for the answers */
 	struct snapshot pool, front; /* when answered */
 	int64_t *slot_sizes;         /* of each slot's process, in bytes */
 	bool two_starts;
@@ -50,6 +50,9 @@ bool view_is_successor(const struct view *v, const struct snapshot_slot *s);
 /* Whether a slot is shown: it has been used, and is not an empty one of those for workers on their way out.
  */
 bool view_has_slot(const struct view *v, const struct snapshot_slot *s);
+
+/* Who lives and did not answer, of one that runs: "controller", "front end"; NULL: nobody. */
+const char *view_silent(const struct view *v);
 
 /* Requests being worked on. */
 int64_t view_requests(const struct view *v);

@@ -161,9 +161,11 @@ static void add_view(struct json *j, const struct view *v)
 		add_processes(j, v);
 		if (v->mux_answered)
 			add_answer(j, v);
-		else
+		if (!v->mux_answered)
 			json_text(j, "error",
 				  i->mux > 0 ? "the controller did not answer" : "the controller is gone");
+		else if (view_silent(v) != NULL)
+			json_text(j, "error", "the front end did not answer");
 	} else if (i->is == INSTANCE_UNKNOWN) {
 		json_text(j, "error", "no access to its files");
 	}

@@ -266,9 +266,26 @@ subtest 'race 18: a controller that is stopped' => sub {
 	stop_well();
 };
 
+subtest 'race 18: a front end that is stopped' => sub {
+	my $view = start_well();
+	kill STOP => $view->{pid};
+	my ($status, $out) = $pmx->run('status', '--timeout', 3);
+	is $status, 4, 'exit status 4';
+	like $out, qr/^milter Policy: running, but the front end did not answer within 3s\n    pid=.* vsz=.*\n    interp=.* flags=0x0 queue=/m, '  shown';
+	is $pmx->view('Policy')->{error}, 'the front end did not answer', '  also as JSON';
+	kill CONT => $view->{pid};
+	stop_well();
+};
+
 subtest 'race 18: all programs of several milters are stopped' => sub {
 	my $many = Defang::Pmx->new(map { $_ => {} } qw(One Two Three));
 	is +($many->run('start'))[0], 0, 'they start';
+	{
+		local $many->{with} = ['sh', '-c', 'ulimit -n 9; exec "$@"', 'sh'];
+		my ($status, $out, $err) = $many->run('status');
+		is $status, 0, 'a status with fewer descriptors than programs' or diag "$out$err";
+		is scalar(() = $out =~ /^    slots=/mg), 3, '  which all answer';
+	}
 	my @pids = map { ($_->{pid}, $_->{master}{pid}) } $many->views;
 	is scalar @pids, 6, 'six programs';
 	kill STOP => @pids;

@@ -116,7 +116,12 @@ static void test_states(void **state)
 	struct instance i = running;
 	struct view v = example(&i);
 
+	v.front_answered = false;
+	assert_string_equal(view_silent(&v), "front end");
+	v.front_answered = true;
+	assert_null(view_silent(&v));
 	v.mux_answered = false;
+	assert_string_equal(view_silent(&v), "controller");
 	v.mux_size = v.mux_procs = v.front_threads = VIEW_NONE;
 	check_text(&v, "milter Policy: running, but the controller did not answer within 5s\n"
 		       "    pid=2231 mux=2229 port=inet:3366@127.0.0.1 flags=0x8 conns=4\n");
@@ -182,7 +187,8 @@ static void test_json(void **state)
 		"20, "
 		"\"active_max\": 10, \"live\": 0, \"retiring\": 0, \"req\": 0, \"msg\": 18342, "
 		"\"activations\": 46, "
-		"\"limit_reached\": 0}, \"successors\": [], \"slots\": []}, {\"name\": \"Out\\\"bound\", "
+		"\"limit_reached\": 0}, \"successors\": [], \"slots\": [], \"error\": \"the front end did "
+		"not answer\"}, {\"name\": \"Out\\\"bound\", "
 		"\"state\": \"stopped\", "
 		"\"enabled\": false, "
 		"\"configured\": true, \"config_changed\": null}]}\n");
@@ -212,10 +218,13 @@ static void test_exit_status(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct instance a = { .is = cases[i].a }, b = { .is = cases[i].b };
-		struct view views[] = { { .instance = &a, .mux_answered = true },
-					{ .instance = &b, .mux_answered = true } };
+		struct view views[] = { { .instance = &a, .mux_answered = true, .front_answered = true },
+					{ .instance = &b, .mux_answered = true, .front_answered = true } };
 
 		assert_int_equal(view_status(views, 2, cases[i].down), cases[i].status);
+		views[0].front_answered = views[1].mux_answered = false;
+		if (cases[i].a == INSTANCE_RUNNING || cases[i].b == INSTANCE_RUNNING)
+			assert_int_equal(view_status(views, 2, cases[i].down), STATUS_NOT_PERMITTED);
 	}
 	assert_int_equal(view_status(NULL, 0, 0), STATUS_NONE_RUNS);
 }
