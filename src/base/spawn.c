@@ -221,11 +221,14 @@ int spawn_background(int *ready_fd)
 int spawn_aside(void)
 {
 	pid_t pid;
+	int rc;
 
 	fflush(NULL); /* or each process would print what is buffered */
 	if ((pid = fork()) != 0)
 		return pid == -1 ? -errno : 1;
 	setsid();
+	rc = chdir("/"); /* the caller's folder is not to be in use */
+	(void)rc;
 	(void)std_to_null(); /* what is printed then goes where it went */
 	return 0;
 }

@@ -30,8 +30,9 @@ pid_t spawn(const struct spawn *how);
  * does not return: it waits, prints the daemon's error or warnings if it sends any, and exits. */
 int spawn_background(int *ready_fd);
 
-/* Leave what is left to do to a process of its own in the background, in a session of its own, with standard
- * descriptors on /dev/null: 0 there; 1 in the caller, which goes on; -errno. Nobody waits for it. */
+/* Leave what is left to do to a process of its own in the background, in a session of its own, in the root
+ * folder, with standard descriptors on /dev/null: 0 there; 1 in the caller, which goes on; -errno. Nobody
+ * waits for it. */
 int spawn_aside(void);
 
 #endif

@@ -25,6 +25,7 @@ struct renewal { /* of one milter */
 	int listen_fd;   /* the port, kept open all the time; -1: it has to be opened anew */
 	bool taken_over; /* .. from the one that ran */
 	bool ran;        /* when the restart began; then it is started only after we stopped it */
+	int64_t asked;   /* the mark of that time */
 	bool gap_told;   /* that the port cannot be kept open */
 	bool skipped;    /* told already */
 	struct ending_target unfinished; /* its stop, when that goes on without us */
@@ -186,14 +187,13 @@ static void port_renew(const struct renewal *n)
 
 static bool is_asked_to_stop(const struct renewal *n)
 {
-	return asked_read(&n->plan.place) != ASKED_NOTHING;
+	return asked_since(&n->plan.place, n->plan.asked) != ASKED_NOTHING;
 }
 
 static enum status obey_stop(const struct run *r, const struct renewal *n, const char *why)
 {
 	run_say(r, "%s: %s: not started again\n", n->plan.name, why);
 	journal("milter %s: %s: not started again", n->plan.name, why);
-	asked_forget(&n->plan.place);
 	return STATUS_FAILED;
 }
 
@@ -224,10 +224,12 @@ static enum status start_it(const struct run *r, struct renewal *n)
 	return status;
 }
 
-/* One that was stopped before its turn came has left nothing; one that has died would have. */
+/* Before its turn came. One that ran has left nothing then; if it had died it would have. */
 static bool was_stopped(const struct renewal *n)
 {
-	return n->ran && !instance_has_process(&n->instance) && !n->instance.has_state;
+	if (instance_has_process(&n->instance))
+		return false;
+	return (n->ran && !n->instance.has_state) || asked_since(&n->plan.place, n->asked) != ASKED_NOTHING;
 }
 
 static enum status renew_locked(const struct run *r, struct renewal *n)
@@ -252,6 +254,7 @@ static enum status renew(const struct run *r, struct renewal *n)
 	enum status status;
 	int fd;
 
+	n->plan.asked = asked_note(&n->plan.place); /* who runs was started after what was wanted before */
 	if ((status = starting_lock(r, &n->plan, "restart", &fd)) != STATUS_OK)
 		return status;
 	status = renew_locked(r, n);
@@ -360,6 +363,7 @@ enum status command_restart(const struct run *r)
 	}
 	for (size_t i = 0; i < n; i++) {
 		all[i] = (struct renewal){ .instance = found[i], .listen_fd = -1 };
+		all[i].asked = asked_note(&found[i].place);
 		all[i].ran = ran(r, &found[i]);
 		found[i] = (struct instance){ .name = NULL };
 	}

@@ -1,3 +1,4 @@
+#include "pmx/asked.h"
 #include "pmx/commands.h"
 #include "pmx/control.h"
 #include "pmx/preflight.h"
@@ -5,6 +6,7 @@
 #include "pmx/targets.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -95,12 +97,13 @@ static enum status start_planned(const struct run *r, const struct plan *p)
 	return status;
 }
 
-static enum status start_one(const struct run *r, const struct conf_milter *m)
+static enum status start_one(const struct run *r, const struct conf_milter *m, int64_t asked)
 {
 	struct plan p;
 	enum status status = STATUS_FAILED;
 	int rc = plan_init(&p, r->conf, m);
 
+	p.asked = asked;
 	if (rc == 0)
 		status = start_planned(r, &p);
 	else
@@ -117,22 +120,56 @@ static bool is_named(const struct options *o, const char *name)
 	return false;
 }
 
-enum status command_start(const struct run *r)
+static bool is_wanted(const struct run *r, const struct conf_milter *m)
+{
+	return r->options->n_names > 0 ? is_named(r->options, m->name) : conf_is_enabled(r->conf, m);
+}
+
+static enum status start_all(const struct run *r, const int64_t asked[])
 {
 	const struct conf *c = r->conf;
 	enum status status = STATUS_OK;
 
-	if (!targets_are_known(r, false))
-		return STATUS_USAGE;
 	for (size_t i = 0; i < c->n_milters; i++) {
-		const struct conf_milter *m = c->milters[i];
-
 		if (run_interrupted())
 			return run_interrupted_status();
-		if (r->options->n_names > 0 ? is_named(r->options, m->name) : conf_is_enabled(c, m))
-			status = status_worse(status, start_one(r, m));
+		if (is_wanted(r, c->milters[i]))
+			status = status_worse(status, start_one(r, c->milters[i], asked[i]));
 		else if (r->options->n_names == 0 && r->options->verbose)
-			run_say(r, "%s: disabled, not started\n", m->name);
+			run_say(r, "%s: disabled, not started\n", c->milters[i]->name);
 	}
+	return status;
+}
+
+/* Of each milter that is to be started, all at the begin: a stop that comes before we get to one counts. */
+static int64_t *note_all(const struct run *r)
+{
+	const struct conf *c = r->conf;
+	int64_t *asked = calloc(c->n_milters + 1, sizeof(*asked));
+	struct place place;
+
+	for (size_t i = 0; asked != NULL && i < c->n_milters; i++) {
+		if (!is_wanted(r, c->milters[i]))
+			continue;
+		if (place_init(&place, r->run_dir, c->milters[i]->name) == 0)
+			asked[i] = asked_note(&place);
+		place_free(&place);
+	}
+	return asked;
+}
+
+enum status command_start(const struct run *r)
+{
+	enum status status;
+	int64_t *asked;
+
+	if (!targets_are_known(r, false))
+		return STATUS_USAGE;
+	if ((asked = note_all(r)) == NULL) {
+		run_error("pmx-milter: out of memory\n");
+		return STATUS_FAILED;
+	}
+	status = start_all(r, asked);
+	free(asked);
 	return status;
 }

@@ -1,3 +1,4 @@
+#include "pmx/asked.h"
 #include "pmx/commands.h"
 #include "pmx/stopping.h"
 #include "pmx/targets.h"
@@ -5,6 +6,26 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+static void ask(const struct run *r, const char *name)
+{
+	struct place place;
+
+	if (place_init(&place, r->run_dir, name) == 0)
+		asked_write(&place, r->options->ending != END_GRACEFUL);
+	place_free(&place);
+}
+
+/* Also those of which nothing is to be found: a start may be about to come to them. */
+static void ask_all(const struct run *r)
+{
+	const struct options *o = r->options;
+
+	for (int i = 0; i < o->n_names; i++)
+		ask(r, o->names[i]);
+	for (size_t i = 0; o->n_names == 0 && i < r->conf->n_milters; i++)
+		ask(r, r->conf->milters[i]->name);
+}
 
 /* Those that have a process go to the ending; what a dead one has left is removed. */
 static size_t begin_all(const struct run *r, struct instance *found, size_t n, struct ending_target *targets,
@@ -38,6 +59,7 @@ enum status command_stop(const struct run *r)
 
 	if (!targets_are_known(r, true))
 		return STATUS_USAGE;
+	ask_all(r); /* first: who has the lock by now is found, and who gets it later looks */
 	if ((rc = targets_find(r, &found, &n)) < 0)
 		return rc == -EACCES ? STATUS_NOT_PERMITTED : STATUS_FAILED;
 	targets = calloc(n + 1, sizeof(*targets));

@@ -147,8 +147,12 @@ static int phase_write(struct ending_target *t)
 /* To a front end that is ending gently a second gentle signal would be an abort. */
 static bool is_asked_already(const struct ending_target *t)
 {
-	return t->control_fd == CONTROL_OTHERS ||
-	       strcmp(t->instance.has_state ? t->instance.state.phase : "", "stopping") == 0;
+	if (t->control_fd == CONTROL_OTHERS)
+		return true;
+	if (!t->instance.has_state || strcmp(t->instance.state.phase, "stopping") != 0)
+		return false;
+	/* Who wrote that may have been killed before it signalled. */
+	return !question_is_serving(t->instance.place.front_socket);
 }
 
 static int send_graceful(struct ending_target *t)
@@ -302,11 +306,8 @@ static void gone(struct ending_target *t)
 		return;
 	}
 	instance_update(&t->instance);
-	if (!instance_has_process(&t->instance)) {
+	if (!instance_has_process(&t->instance))
 		ending_clean(&t->instance, t->keep_port);
-		if (t->control_fd != CONTROL_OURS)
-			asked_forget(&t->instance.place); /* a restart has yet to look at it */
-	}
 	if (t->control_fd < 0)
 		return;
 	control_release(&t->instance.place, t->control_fd); /* others need not wait for our other milters */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PROGRAM "pmx-milter"
@@ -175,9 +176,11 @@ static bool is_init(const char *name)
 	return strcmp(slash != NULL ? slash + 1 : name, INIT_PROGRAM) == 0;
 }
 
-/* Descriptors of the caller are nothing to us: a stop that goes on in the background would hold them. */
+/* Descriptors of the caller are nothing to us: a stop that goes on in the background would hold them. Nor is
+ * his umask: others are to read what they may. */
 static bool begin(void)
 {
+	umask(022);
 	signal(SIGPIPE, SIG_IGN);
 	return close_range(STDERR_FILENO + 1, ~0U, 0) == 0 && descriptors_prepare() == 0;
 }

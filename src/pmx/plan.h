@@ -30,6 +30,8 @@ struct plan {
 	int64_t max_workers;
 	int64_t start_timeout_s, stop_timeout_s, abort_timeout_s, kill_timeout_s;
 	bool escalate;
+	int64_t asked; /* a mark (asked.h), for who starts it to set: what stops wanted before does not count
+			*/
 };
 
 /* Of a configuration without errors. 0 or -ENOMEM. Free in any case. */

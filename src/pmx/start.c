@@ -215,7 +215,7 @@ static int check_called_off(const struct start *s)
 {
 	if (run_interrupted())
 		return -EINTR;
-	return asked_read(&s->plan->place) == ASKED_ABRUPTLY ? -ECANCELED : 0;
+	return asked_since(&s->plan->place, s->plan->asked) == ASKED_ABRUPTLY ? -ECANCELED : 0;
 }
 
 /* 0 when it is ready; else -errno and `why'. */

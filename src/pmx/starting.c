@@ -13,20 +13,23 @@
 #define LOCK_WAIT_S 10
 #define STEP_MS 50
 
-/* A wish that is older than ours does not count. */
+static enum asked asked_of(const struct plan *p)
+{
+	return asked_since(&p->place, p->asked);
+}
+
 static int lock_wait(const struct run *r, const struct plan *p, const char *verb, int *fd,
 		     struct control_holder *holder)
 {
 	int64_t wait_s = run_start_seconds(r, p->start_timeout_s);
 	int64_t deadline = clock_mono_ms() + 1000 * (wait_s > LOCK_WAIT_S ? wait_s : LOCK_WAIT_S);
-	enum asked before = asked_read(&p->place);
 	int rc = control_take(&p->place, verb, 0, fd, holder);
 
 	if (rc == -EAGAIN && holder->pid > 0)
 		run_say(r, "%s: waiting for pmx-milter pid %lld, which is doing %s\n", p->name,
 			(long long)holder->pid, holder->verb);
 	while (rc == -EAGAIN && clock_mono_ms() < deadline) {
-		if (asked_read(&p->place) > before)
+		if (asked_of(p) != ASKED_NOTHING)
 			return -ECANCELED;
 		rc = control_take(&p->place, verb, STEP_MS, fd, holder);
 	}
@@ -63,10 +66,7 @@ enum status starting_lock(const struct run *r, const struct plan *p, const char 
 	struct control_holder holder = { .pid = 0 };
 	int rc = lock_wait(r, p, verb, fd, &holder);
 
-	if (rc < 0)
-		return lock_failed(p, verb, rc, &holder);
-	asked_forget(&p->place); /* what was wished of another one */
-	return STATUS_OK;
+	return rc < 0 ? lock_failed(p, verb, rc, &holder) : STATUS_OK;
 }
 
 enum status starting_lock_now(const struct plan *p, const char *verb, int *fd)
@@ -74,11 +74,7 @@ enum status starting_lock_now(const struct plan *p, const char *verb, int *fd)
 	struct control_holder holder = { .pid = 0 };
 	int rc = control_take(&p->place, verb, 0, fd, &holder);
 
-	if (rc == 0)
-		asked_forget(&p->place);
-	if (rc == 0 || rc == -EAGAIN)
-		return STATUS_OK;
-	return lock_failed(p, verb, rc, &holder);
+	return rc < 0 && rc != -EAGAIN ? lock_failed(p, verb, rc, &holder) : STATUS_OK;
 }
 
 enum status starting_clear(const struct run *r, const struct plan *p, struct instance *i)
@@ -88,10 +84,10 @@ enum status starting_clear(const struct run *r, const struct plan *p, struct ins
 	enum status status = STATUS_OK;
 
 	if (i->is == INSTANCE_STOPPED)
-		return STATUS_OK;
+		return asked_of(p) != ASKED_NOTHING ? called_off(p) : STATUS_OK;
 	ending_begin(&t, i, CONTROL_OURS, gently ? END_GRACEFUL : END_ABORT, gently ? "HUP" : "INT",
 		     run_start_seconds(r, p->start_timeout_s), !gently);
-	while (t.result == ENDING_GOES_ON && !run_interrupted() && asked_read(&p->place) == ASKED_NOTHING) {
+	while (t.result == ENDING_GOES_ON && !run_interrupted() && asked_of(p) == ASKED_NOTHING) {
 		ending_step(&t, clock_mono_ms());
 		run_pause(t.result == ENDING_GOES_ON ? STEP_MS : 0);
 	}
@@ -100,7 +96,7 @@ enum status starting_clear(const struct run *r, const struct plan *p, struct ins
 	else if (t.result == ENDING_FAILED)
 		run_error("%s: start failed: the former one cannot be ended: %s\n", p->name,
 			  strerror(-t.error));
-	if (asked_read(&p->place) != ASKED_NOTHING)
+	if (asked_of(p) != ASKED_NOTHING)
 		status = called_off(p);
 	else if (t.result != ENDING_GONE)
 		status = run_interrupted() ? run_interrupted_status() : STATUS_FAILED;
@@ -134,9 +130,9 @@ enum status starting_run(const struct run *r, const struct plan *p, int listen_f
 		run_say(r, "started (pid %d)\n", (int)pid);
 		journal("milter %s: started (pid %d)", p->name, (int)pid);
 	} else {
-		cause = asked_read(&p->place) == ASKED_ABRUPTLY ? "somebody has stopped it"
-			: why.len > 0                           ? why.data
-								: "interrupted";
+		cause = asked_of(p) == ASKED_ABRUPTLY ? "somebody has stopped it"
+			: why.len > 0                 ? why.data
+						      : "interrupted";
 		run_say(r, "failed\n");
 		run_error("%s: start failed: %s\n", p->name, cause);
 		if (!run_is_aside())

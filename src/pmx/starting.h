@@ -7,16 +7,14 @@
 #include "pmx/run.h"
 
 /* Take the control lock for `verb', waiting for its holder as long as a start or the end of a stop may take,
- * unless a stop comes meanwhile. STATUS_OK and *fd, and no wish of before is left (asked.h); or another,
- * told.
- */
+ * unless a stop comes meanwhile. STATUS_OK and *fd; or another, told. */
 enum status starting_lock(const struct run *r, const struct plan *p, const char *verb, int *fd);
 
 /* The same without waiting: *fd is below 0 when somebody else has it. */
 enum status starting_lock_now(const struct plan *p, const char *verb, int *fd);
 
 /* End what is left of a milter that does not run whole, and clean up. We hold the lock. STATUS_OK, or
- * another, told: also when a stop comes meanwhile. */
+ * another, told: also when a stop has come since the plan's mark. */
 enum status starting_clear(const struct run *r, const struct plan *p, struct instance *i);
 
 /* Nothing of it lives; we hold the lock. listen_fd below 0: open the port. Takes listen_fd. */

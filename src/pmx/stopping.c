@@ -38,7 +38,7 @@ static enum status lock_or_join(const struct run *r, const struct instance *i, i
 	if (rc == 0)
 		return STATUS_OK;
 	*fd = rc == -EAGAIN ? CONTROL_OTHERS : CONTROL_NONE;
-	if (rc == -EAGAIN)
+	if (rc == -EAGAIN) /* once more for those that the configuration does not name any more */
 		asked_write(&i->place, r->options->ending != END_GRACEFUL);
 	*start = rc == -EAGAIN && strcmp(holder.verb, "start") == 0;
 	if (*start && start_wait_ms(r->options) > 0)

@@ -98,15 +98,29 @@ subtest 'who is in the background holds nothing of the caller' => sub {
 	start_well();
 	my $message = message_begin();
 	pipe my $reader, my $writer or die $!;
-	my $stop = Defang::Test::start_prepared(sub { POSIX::dup2(fileno $writer, 9) }, "$pmx->{dir}/held", $pmx->command('stop', '--no-wait'));
+	my $from = Defang::Test::temp_dir('defang-from');
+	chmod 0755, $from;
+	my $stop = Defang::Test::start_prepared(sub { POSIX::dup2(fileno $writer, 9); chdir $from or die $! }, "$pmx->{dir}/held", $pmx->command('stop', '--no-wait'));
 	close $writer;
 	is await($stop, 'the stop'), 0, 'exit status 0';
 	my $ready = '';
 	vec($ready, fileno $reader, 1) = 1;
 	ok select(my $got = $ready, undef, undef, 30) && sysread($reader, my $byte, 1) == 0, 'a pipe of the caller is closed';
 	is $pmx->view('Policy')->{state}, 'stopping', '  while it stops';
+	my ($who) = slurp("$folder/lock") =~ /^(\d+) stop/;
+	is readlink("/proc/$who/cwd"), '/', '  nor is its folder in use';
 	message_end($message);
 	await_stopped();
+};
+
+# A stop that was killed at an awkward moment has written that it stops the milter, and signalled nobody.
+subtest 'a stop after one that was killed before it signalled' => sub {
+	start_well();
+	spew("$folder/state", slurp("$folder/state") =~ s/^phase=running$/phase=stopping/mr);
+	is phase(), 'stopping', 'what the killed one has left';
+	my ($status, $out, $err) = $pmx->run('stop', '--timeout', 120);
+	is $status, 0, 'exit status 0' or diag "$out$err";
+	is $pmx->view('Policy')->{state}, 'stopped', '  it is stopped';
 };
 
 SKIP: {

@@ -115,6 +115,38 @@ subtest 'time that is over at once leaves nothing' => sub {
 	fine();
 };
 
+subtest 'stopped while the filter loads' => sub {
+	spew("$go/slow", '');
+	my $start = $pmx->begin('start');
+	ok wait_until(60, sub { -e "$go/loading" }), 'the filter is being loaded';
+	is +($pmx->run('stop'))[0], 0, 'stop: exit status 0';
+	spew("$go/go", '');
+	is await($start, 'the start'), 1, 'the start: exit status 1';
+	like slurp($start->{log}), qr/^Policy: somebody has stopped it: not started$/m, '  said so';
+	is $pmx->view('Policy')->{state}, 'stopped', '  it stays down';
+	unlink map { "$go/$_" } qw(slow loading go);
+};
+
+subtest 'something else where stops leave what they want' => sub {
+	start_well();
+	unlink "$folder/stop";
+	mkdir "$folder/stop" or die $!;
+	Defang::Test::give_to_nobody("$folder/stop");
+	my ($status, $out, $err) = $pmx->run('restart');
+	is $status, 0, 'restart: exit status 0' or diag "$out$err";
+	stop_well();
+	rmdir "$folder/stop" or die $!;
+};
+
+subtest 'the umask of the caller' => sub {
+	unlink glob "$folder/*";
+	rmdir $folder or die "$folder: $!";
+	my $start = prepared(sub { umask 0777 }, 'start');
+	is await($start, 'the start'), 0, 'start: exit status 0' or diag slurp($start->{log});
+	is sprintf('%o', (stat $folder)[2] & 0777), '755', 'others may look for the status';
+	stop_well();
+};
+
 subtest 'interrupted while the filter loads' => sub {
 	spew("$go/slow", '');
 	local $SIG{INT} = 'DEFAULT';

@@ -50,9 +50,9 @@ for my $signal (qw(INT KILL)) {
 		for my $verb (qw(start restart)) {
 			subtest "stop -$signal while $verb is at work: $at" => sub {
 				my $start = begin_until($at, $verb, 'Policy');
-				my $begun = time;
+				my ($begun, $stops) = (time, $pmx->stops('Policy'));
 				my $stop = $pmx->begin('stop', "-$signal", 'Policy');
-				wait_until(60, sub { -e "$folder/stop" || Defang::Test::has_ended($stop) }, 'the stop at work');
+				wait_until(60, sub { $pmx->stops('Policy') > $stops || Defang::Test::has_ended($stop) }, 'the stop at work');
 				spew("$go/mux", ''); # the front end stays held: the start cannot come to its end
 				is await($stop, 'the stop'), 0, 'stop: exit status 0' or diag slurp($stop->{log});
 				cmp_ok time - $begun, '<', 55, '  it does not wait for its time to be over';

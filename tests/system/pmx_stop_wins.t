@@ -131,6 +131,26 @@ subtest 'a start with a longer --timeout waits longer' => sub {
 };
 $pmx->write;
 
+subtest 'a stop counts that is not the first one of a wait' => sub {
+	start_well('Policy');
+	my $say = message();
+	my $stops = $pmx->stops('Policy');
+	my @stop;
+	for (1, 2) {
+		push @stop, $pmx->begin('stop', 'Policy');
+		wait_until(60, sub { $pmx->stops('Policy') > $stops + $#stop || Defang::Test::has_ended($stop[-1]) }, 'a stop at work');
+		said($stop[-1], qr/^Policy: stopping/m);
+	}
+	my $start = $pmx->begin('start', 'Policy');
+	said($start, qr/^Policy: waiting for pmx-milter pid \d+, which is doing stop$/m);
+	push @stop, $pmx->begin('stop', 'Policy');
+	is await($start, 'the start'), 1, 'start: exit status 1';
+	like slurp($start->{log}), qr/^Policy: somebody has stopped it: not started$/m, '  said so';
+	finish($say);
+	is await($_, 'a stop'), 0, 'stop: exit status 0' or diag slurp($_->{log}) for @stop;
+	wait_until(60, sub { state_of('Policy') eq 'stopped' }, 'the end');
+};
+
 # From here on, with starts that are held back.
 $pmx->hold_back($_, "$go/$_") for qw(mimedefang mimedefang-multiplexor);
 
@@ -172,6 +192,17 @@ subtest 'a stop of several, one of which is being started' => sub {
 	like slurp($stop->{log}), qr/^Policy: being started by pid $start->{pid}, waiting$/m, 'said so';
 	let_go();
 	is await($start, 'the start'), 0, 'start: exit status 0' or diag slurp($start->{log});
+	is await($stop, 'the stop'), 0, 'stop: exit status 0' or diag slurp($stop->{log});
+	is state_of($_), 'stopped', "$_ is stopped" for qw(Policy Outbound);
+};
+
+subtest 'a milter is stopped that a start has yet to reach' => sub {
+	my $start = begin_held('mimedefang', 'start');
+	my $stop = $pmx->begin('stop');
+	said($stop, qr/being started/);
+	let_go();
+	is await($start, 'the start'), 1, 'start: exit status 1';
+	like slurp($start->{log}), qr/^Outbound: somebody has stopped it: not started$/m, '  said so';
 	is await($stop, 'the stop'), 0, 'stop: exit status 0' or diag slurp($stop->{log});
 	is state_of($_), 'stopped', "$_ is stopped" for qw(Policy Outbound);
 };

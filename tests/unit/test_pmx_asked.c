@@ -1,6 +1,7 @@
-/* What stops leave for a start or restart: nothing, a gentle wish, an abrupt one, until it is forgotten. */
+/* What stops want of a start or restart: nothing, a gentle wish, an abrupt one, since a mark. */
 #include "pmx/asked.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,6 +28,7 @@ static int teardown(void **state)
 {
 	struct place *p = *state;
 
+	unlink(p->asked);
 	rmdir(p->folder);
 	*strrchr(p->folder, '/') = '\0';
 	rmdir(p->folder);
@@ -37,35 +39,86 @@ static int teardown(void **state)
 static void test_wishes(void **state)
 {
 	const struct place *p = *state;
+	int64_t begin = asked_note(p), later;
 
-	assert_int_equal(asked_read(p), ASKED_NOTHING);
+	assert_int_equal(asked_since(p, begin), ASKED_NOTHING);
 	asked_write(p, false);
-	assert_int_equal(asked_read(p), ASKED_GENTLY);
+	assert_int_equal(asked_since(p, begin), ASKED_GENTLY);
+	later = asked_note(p);
+	assert_int_equal(asked_since(p, later), ASKED_NOTHING);
 	asked_write(p, true);
-	assert_int_equal(asked_read(p), ASKED_ABRUPTLY);
+	assert_int_equal(asked_since(p, later), ASKED_ABRUPTLY);
 	asked_write(p, false); /* takes nothing back */
-	assert_int_equal(asked_read(p), ASKED_ABRUPTLY);
-	asked_forget(p);
-	assert_int_equal(asked_read(p), ASKED_NOTHING);
-	asked_forget(p);
-	assert_int_equal(asked_read(p), ASKED_NOTHING);
+	assert_int_equal(asked_since(p, later), ASKED_ABRUPTLY);
+	assert_int_equal(asked_since(p, asked_note(p) - 1), ASKED_GENTLY);
+	assert_int_equal(asked_since(p, asked_note(p)), ASKED_NOTHING);
 }
 
-/* A link is not followed, and says nothing. */
-static void test_link(void **state)
+/* More than is read at a time. */
+static void test_many(void **state)
+{
+	const struct place *p = *state;
+	int64_t begin = asked_note(p);
+
+	for (int i = 0; i < 200; i++)
+		asked_write(p, false);
+	assert_int_equal(asked_since(p, begin), ASKED_GENTLY);
+	asked_write(p, true);
+	assert_int_equal(asked_since(p, begin), ASKED_ABRUPTLY);
+}
+
+static void assert_says_nothing(const struct place *p)
+{
+	asked_write(p, true);
+	assert_int_equal(asked_note(p), 0);
+	assert_int_equal(asked_since(p, 0), ASKED_NOTHING);
+}
+
+/* What is not the file is not touched, and says nothing. */
+static void test_others(void **state)
+{
+	const struct place *p = *state;
+	struct stat st;
+
+	assert_int_equal(unlink(p->asked), 0);
+	assert_int_equal(symlink("lock", p->asked), 0);
+	assert_says_nothing(p);
+	assert_int_equal(access(p->lock, F_OK), -1);
+	assert_int_equal(unlink(p->asked), 0);
+	assert_int_equal(mkdir(p->asked, 0700), 0);
+	assert_says_nothing(p);
+	assert_int_equal(rmdir(p->asked), 0);
+	assert_int_equal(mkfifo(p->asked, 0600), 0);
+	assert_says_nothing(p);
+	assert_int_equal(unlink(p->asked), 0);
+	assert_int_equal(close(open(p->lock, O_WRONLY | O_CREAT, 0600)), 0);
+	assert_int_equal(link(p->lock, p->asked), 0);
+	assert_says_nothing(p);
+	assert_int_equal(stat(p->lock, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(unlink(p->lock), 0);
+}
+
+/* Before the milter's first start. */
+static void test_no_folder(void **state)
 {
 	const struct place *p = *state;
 
-	assert_int_equal(symlink("elsewhere", p->asked), 0);
+	assert_int_equal(unlink(p->asked), 0);
+	assert_int_equal(rmdir(p->folder), 0);
+	assert_says_nothing(p); /* .. and makes the folder */
 	asked_write(p, true);
-	assert_int_equal(asked_read(p), ASKED_NOTHING);
-	asked_forget(p);
-	assert_int_equal(access(p->asked, F_OK), -1);
+	assert_int_equal(asked_since(p, 0), ASKED_ABRUPTLY);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_wishes), cmocka_unit_test(test_link) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wishes),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_no_folder),
+	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -224,13 +224,16 @@ sub faults_of
 	return map { "$_: " . JSON::PP->new->canonical->encode($v) } grep { !$holds{$_} } sort keys %holds;
 }
 
+# How many stops have wanted it down.
+sub stops { my ($self, $name) = @_; return -s "$self->{run}/$name/stop" // 0 }
+
 sub is_alive { my ($pid) = @_; return $pid && kill(0, $pid) && (slurp("/proc/$pid/stat") // ') Z') !~ /\) Z/ ? 1 : 0 }
 
-# What is left of a milter in run_dir and the spool folder, locks of pmx-milter itself excepted.
+# What is left of a milter in run_dir and the spool folder, but pmx-milter's own lock and the file of what stops wanted.
 sub left
 {
 	my ($self, $name) = @_;
-	return sort map { s/.*\///r } grep { !/\/lock$/ } glob("$self->{run}/$name/*"), glob($self->spool($name) . '/mdefang-*');
+	return sort map { s/.*\///r } grep { !m{/(?:lock|stop)$} } glob("$self->{run}/$name/*"), glob($self->spool($name) . '/mdefang-*');
 }
 
 # Whoever is in the way of the end, by the lock files' holders.
