@@ -24,6 +24,7 @@ struct renewal { /* of one milter */
 	struct plan plan;
 	int listen_fd;   /* the port, kept open all the time; -1: it has to be opened anew */
 	bool taken_over; /* .. from the one that ran */
+	bool stopped;    /* by us */
 	bool ran;        /* when the restart began; then it is started only after we stopped it */
 	int64_t asked;   /* the mark of that time */
 	bool gap_told;   /* that the port cannot be kept open */
@@ -216,7 +217,7 @@ static enum status start_it(const struct run *r, struct renewal *n)
 	}
 	if (status == STATUS_FAILED && is_asked_to_stop(n))
 		status = obey_stop(r, n, "somebody has stopped it");
-	else if (status != STATUS_OK)
+	else if (status != STATUS_OK && n->stopped)
 		run_error("%s: is DOWN: it was stopped, and %s\n", n->plan.name,
 			  run_interrupted() ? "its start was interrupted" : "cannot be started");
 	if (spare >= 0)
@@ -242,7 +243,7 @@ static enum status renew_locked(const struct run *r, struct renewal *n)
 	if (n->instance.front > 0 && n->instance.is != INSTANCE_STOPPING && n->listen_fd < 0 &&
 	    port_stays(r, n))
 		n->taken_over = (n->listen_fd = take_port(r, n)) >= 0;
-	if (instance_has_process(&n->instance))
+	if ((n->stopped = instance_has_process(&n->instance)))
 		status = stop_it(r, n);
 	if (status != STATUS_OK)
 		return status;

@@ -14,9 +14,9 @@
 
 static const struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-static void holder_read(const char *path, struct control_holder *holder)
+void control_holder_read(const struct place *p, struct control_holder *holder)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = open(p->lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char text[64] = "";
 	ssize_t n = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
 	long long pid = 0;
@@ -89,7 +89,7 @@ int control_take(const struct place *p, const char *verb, int64_t wait_ms, int *
 		if (run_interrupted())
 			return -EINTR;
 		if (clock_mono_ms() >= deadline) {
-			holder_read(p->lock, holder);
+			control_holder_read(p, holder);
 			return -EAGAIN;
 		}
 		run_pause(POLL_MS);

@@ -15,7 +15,7 @@
 #define CONTROL_NONE (-3)   /* there is none (any more), or it cannot be made: a file system that is full */
 
 struct control_holder {
-	int64_t pid;   /* as the file says: for people only */
+	int64_t pid;
 	char verb[16]; /* what he does; "" when that cannot be read */
 };
 
@@ -28,6 +28,9 @@ void control_release(const struct place *p, int fd); /* below 0: nothing */
 
 /* Write into the file who has it, we, and for what: after a fork. */
 void control_tell(int fd, const char *verb);
+
+/* Who has it, as the file says: for people only. pid 0 when that cannot be read. */
+void control_holder_read(const struct place *p, struct control_holder *holder);
 
 /* Whether somebody has it, we ourselves too. */
 bool control_is_held(const struct place *p);

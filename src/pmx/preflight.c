@@ -5,10 +5,13 @@
 #include "pmx/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PAGE 4096 /* bytes; more than a state has */
 
 static enum status fail(struct buf *why, enum status status, const char *what, const char *path,
 			const char *text)
@@ -92,6 +95,21 @@ static enum status check_own(const char *folder, struct buf *why)
 	return STATUS_OK;
 }
 
+/* For the state: a restart must find out before it stops anything. A file without a name leaves nothing. */
+static enum status check_room(const char *folder, struct buf *why)
+{
+	static const char page[PAGE];
+	int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600), err = 0;
+
+	if (fd == -1) /* not every file system has such files */
+		err = errno == ENOSPC || errno == EDQUOT || errno == EROFS ? errno : 0;
+	else if (write(fd, page, sizeof(page)) == -1)
+		err = errno;
+	if (fd != -1)
+		close(fd);
+	return err == 0 ? STATUS_OK : fail(why, STATUS_FAILED, "run_dir", folder, strerror(err));
+}
+
 static enum status check_run_dir(const struct plan *p, struct buf *why)
 {
 	const char *folder = p->place.folder;
@@ -102,7 +120,9 @@ static enum status check_run_dir(const struct plan *p, struct buf *why)
 	free(parent);
 	if (status == STATUS_OK)
 		status = make_folder("run_dir", folder, 0755, why);
-	return status == STATUS_OK ? check_own(folder, why) : status;
+	if (status == STATUS_OK)
+		status = check_own(folder, why);
+	return status == STATUS_OK ? check_room(folder, why) : status;
 }
 
 static enum status check_spool(const struct plan *p, struct buf *why)

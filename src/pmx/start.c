@@ -51,6 +51,27 @@ mode_t start_port_umask(const struct plan *p)
 	return p->group ? 007 : 027;
 }
 
+/* --- the cause of a failure --- */
+
+/* What the program said, behind a colon. */
+static void add_errors(struct start *s, const struct child *c)
+{
+	struct buf said;
+
+	buf_init(&said, BUF_NO_LIMIT);
+	child_errors(c, &said);
+	if (said.len > 0)
+		buf_addf(s->why, ": %s", said.data);
+	buf_free(&said);
+}
+
+/* One that was ready already has ended. */
+static void say_lost(struct start *s, bool mux)
+{
+	buf_addf(s->why, "%s exited too quickly", mux ? "mimedefang-multiplexor" : "mimedefang");
+	add_errors(s, mux ? &s->mux : &s->front);
+}
+
 /* --- the state --- */
 
 static void boot_id(char out[64])
@@ -129,6 +150,10 @@ static int state_finish(struct start *s)
 
 	t->front_pid = alive_holder(s->plan->place.front_lock);
 	t->mux_pid = alive_holder(s->plan->place.mux_lock);
+	if (t->front_pid <= 0 || t->mux_pid <= 0) {
+		say_lost(s, t->mux_pid <= 0);
+		return -ECHILD;
+	}
 	t->front_start = start_stamp((pid_t)t->front_pid);
 	t->mux_start = start_stamp((pid_t)t->mux_pid);
 	t->since_ms = clock_wall_ms();
@@ -163,18 +188,6 @@ static bool front_is_ready(const struct start *s)
 	       pid == alive_holder(s->plan->place.front_lock);
 }
 
-/* What the program said, behind a colon. */
-static void add_errors(struct start *s, const struct child *c)
-{
-	struct buf said;
-
-	buf_init(&said, BUF_NO_LIMIT);
-	child_errors(c, &said);
-	if (said.len > 0)
-		buf_addf(s->why, ": %s", said.data);
-	buf_free(&said);
-}
-
 static void say_end(struct start *s, const char *program, struct child *c)
 {
 	buf_addf(s->why, "%s ", program);
@@ -196,13 +209,6 @@ struct part {
 static bool has_died(const struct part *p)
 {
 	return child_has_ended(p->child) && (p->child->status != 0 || alive_holder(p->lock) == 0);
-}
-
-/* One that was ready already has ended. */
-static void say_lost(struct start *s, bool mux)
-{
-	buf_addf(s->why, "%s exited too quickly", mux ? "mimedefang-multiplexor" : "mimedefang");
-	add_errors(s, mux ? &s->mux : &s->front);
 }
 
 static bool has_lost_mux(const struct start *s)
@@ -292,15 +298,13 @@ static int settle(struct start *s)
 	int rc;
 
 	do {
-		bool lost_mux = has_lost_mux(s);
-
-		if (lost_mux || alive_holder(s->plan->place.front_lock) <= 0) {
-			say_lost(s, lost_mux);
-			return -ECHILD;
-		}
+		run_pause(POLL_MS);
 		if ((rc = check_called_off(s)) < 0)
 			return rc;
-		run_pause(POLL_MS);
+		if (has_lost_mux(s) || alive_holder(s->plan->place.front_lock) <= 0) {
+			say_lost(s, has_lost_mux(s));
+			return -ECHILD;
+		}
 	} while (clock_mono_ms() < until);
 	return health_check(s);
 }
@@ -342,7 +346,8 @@ static int bring_up(struct start *s)
 	s->front_ready = rc == 0 && (rc = front_start(s)) == 0;
 	if (rc < 0 || (rc = settle(s)) < 0)
 		return rc;
-	if ((rc = state_finish(s)) < 0)
+	rc = state_finish(s);
+	if (rc < 0 && s->why->len == 0)
 		buf_addf(s->why, "%s: %s", s->plan->place.state, strerror(-rc));
 	return rc;
 }

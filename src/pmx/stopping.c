@@ -112,8 +112,15 @@ static void say_overdue(const struct ending_target *t)
 	int64_t n = t->instance.front > 0 ? question_connections(t->instance.place.front_socket) : -1;
 	int64_t seconds = (clock_mono_ms() - t->begun_ms) / 1000;
 	static const char *const next[] = { "INT", "KILL", NULL };
+	struct control_holder holder;
 
-	if (next[t->level] == NULL)
+	control_holder_read(&t->instance.place, &holder);
+	if (t->control_fd == CONTROL_OTHERS && !instance_has_process(&t->instance))
+		run_error(
+			"%s: no program of it is left, but pmx-milter pid %lld, which is doing %s, does not "
+			"end\n",
+			t->instance.name, (long long)holder.pid, holder.verb);
+	else if (next[t->level] == NULL)
 		run_error("%s: still there %llds after KILL: a process that the system cannot end\n",
 			  t->instance.name, (long long)seconds);
 	else if (n > 0)

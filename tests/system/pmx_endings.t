@@ -153,6 +153,17 @@ SH
 			like $out, qr/^Policy: stopped\nno milters are running$/m, '  and nothing is left' or diag $err;
 		}
 	};
+	subtest 'a restart when run_dir is full' => sub {
+		my $script = <<'SH';
+mount -t tmpfs -o size=64k,mode=755,uid=$(stat -c %u "$2") none "$2" && "$0" -c "$1" start || exit 99
+cat /dev/zero > "$2/full"; "$0" -c "$1" restart; status=$?
+"$0" -c "$1" status; "$0" -c "$1" stop || exit 98; exit $status
+SH
+		my ($status, $out, $err) = run_command(180, 'unshare', '-m', 'sh', '-c', $script, stage() . '/bin/pmx-milter', $pmx->{conf}, $pmx->{run});
+		is $status >> 8, 1, 'exit status 1' or diag "$out$err";
+		like $err, qr/^Policy: restart refused: run_dir \S+: No space left on device\npmx-milter: nothing was stopped$/m, '  said so';
+		like $out, qr/^milter Policy: running$/m, '  and it runs on';
+	};
 }
 
 subtest 'a restart whose stop takes too long' => sub {

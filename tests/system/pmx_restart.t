@@ -61,7 +61,14 @@ subtest 'a new port' => sub {
 	is $status, 1, 'race 12: a port that is taken: exit status 1';
 	like $err, qr/^Policy: restart refused: cannot bind \S+: Address already in use$/m, '  said so';
 	is pid_of('Policy'), $pid, '  and nothing was stopped';
+	$pmx->run('stop', 'Policy');
+	($status, $out, $err) = $pmx->run('restart', 'Policy');
+	is $status, 1, '  of one that does not run: exit status 1';
+	like $err, qr/^Policy: start failed: cannot bind \S+: address in use$/m, '  said so';
+	unlike $err, qr/it was stopped/, '  no word of a stop';
 	$policy->{port} = $good;
+	$pmx->write;
+	is +($pmx->run('start', 'Policy'))[0], 0, '  it starts again';
 	$pmx->write;
 };
 

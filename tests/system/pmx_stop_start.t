@@ -9,7 +9,7 @@ use Defang::Test qw(slurp spew wait_until);
 
 my $go = Defang::Test::temp_dir('defang-go');
 chmod 0777, $go;
-my $pmx = Defang::Pmx->new(Policy => { more => "abort_timeout = 60\nkill_timeout = 60\n" });
+my $pmx = Defang::Pmx->new(Policy => { more => "abort_timeout = 60\nkill_timeout = 10\n" });
 my $folder = "$pmx->{run}/Policy";
 $pmx->hold_back('mimedefang', "$go/front");
 $pmx->hold_back('mimedefang-multiplexor', "$go/mux");
@@ -42,6 +42,47 @@ subtest 'the controller is lost while the front end starts' => sub {
 	is await($start, 'the start'), 1, 'start: exit status 1';
 	cmp_ok time - $begun, '<', 55, '  it does not wait for a front end that waits for the controller';
 	like slurp($start->{log}), qr/^Policy: start failed: mimedefang-multiplexor exited too quickly/m, '  the cause';
+	stopped_well();
+};
+
+# A pmx-milter that is halted in the second for which both have to live.
+sub begin_halted
+{
+	for (1 .. 20) {
+		unlink glob "$go/*";
+		spew("$go/$_", '') for qw(mux front);
+		my $start = $pmx->begin('start');
+		wait_until(60, sub { -e "$folder/front.pid" || Defang::Test::has_ended($start) }, 'the front end');
+		Time::HiRes::sleep(0.2); # for pmx-milter to see it, too; if that was too long we try again
+		kill STOP => $start->{pid};
+		return $start if (slurp("$folder/state") // '') =~ /^phase=starting$/m;
+		kill CONT => $start->{pid};
+		await($start, 'the start');
+		$pmx->run('stop');
+	}
+	return die "no start could be halted in time\n";
+}
+
+subtest 'both programs are lost at the last moment of a start' => sub {
+	my $start = begin_halted();
+	my @pids = map { slurp("$folder/$_.pid") =~ /^(\d+)$/m } qw(front mux);
+	kill KILL => @pids;
+	wait_until(60, sub { !grep { Defang::Pmx::is_alive($_) } @pids }, 'their end');
+	Time::HiRes::sleep(1.2); # the second is over
+	kill CONT => $start->{pid};
+	is await($start, 'the start'), 1, 'start: exit status 1';
+	like slurp($start->{log}), qr/^Policy: start failed: mimedefang(?:-multiplexor exited too quickly| ended with status 0)$/m, '  the cause';
+	stopped_well();
+};
+
+subtest 'a stop of a start that is halted' => sub {
+	my $start = begin_halted();
+	my ($status, $out, $err) = $pmx->run('stop', '-KILL');
+	is $status, 1, 'exit status 1';
+	like $err, qr/^Policy: no program of it is left, but pmx-milter pid $start->{pid}, which is doing start, does not end$/m, '  why';
+	kill CONT => $start->{pid};
+	is await($start, 'the start'), 1, 'start: exit status 1';
+	like slurp($start->{log}), qr/^Policy: start failed: somebody has stopped it$/m, '  the cause';
 	stopped_well();
 };
 
