@@ -141,6 +141,13 @@ static enum status prepare_all(const struct run *r, struct renewal *all, size_t 
 	return status;
 }
 
+static void announce_all(const struct renewal *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!all[i].skipped)
+			asked_start(&all[i].plan.place);
+}
+
 static bool all_are_skipped(const struct renewal *all, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -371,10 +378,12 @@ enum status command_restart(const struct run *r)
 	status = prepare_all(r, all, n, &vanished);
 	if (vanished == STATUS_OK && all_are_skipped(all, n))
 		run_say(r, "no milters are running\n");
-	if (status == STATUS_OK)
+	if (status == STATUS_OK) {
+		announce_all(all, n);
 		status = r->options->no_wait ? renew_all_aside(r, all, n) : renew_all(r, all, n);
-	else
+	} else {
 		run_error("pmx-milter: nothing was stopped\n");
+	}
 	renewals_end(all, n);
 	instances_free(found, n);
 	return status_worse(status, vanished);

@@ -88,6 +88,8 @@ static enum status start_planned(const struct run *r, const struct plan *p)
 	if ((status = preflight(p, run_start_seconds(r, p->start_timeout_s), &why)) != STATUS_OK)
 		run_error("%s: start failed: %s\n", p->name, why.data);
 	buf_free(&why);
+	if (status == STATUS_OK)
+		status = starting_announce(p);
 	if (status == STATUS_OK && r->options->no_wait)
 		return start_aside(r, p);
 	if (status != STATUS_OK || (status = starting_lock(r, p, "start", &fd)) != STATUS_OK)

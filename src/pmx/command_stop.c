@@ -12,7 +12,7 @@ static void ask(const struct run *r, const char *name)
 	struct place place;
 
 	if (place_init(&place, r->run_dir, name) == 0)
-		asked_write(&place, r->options->ending != END_GRACEFUL);
+		asked_stop(&place, r->options->ending != END_GRACEFUL);
 	place_free(&place);
 }
 

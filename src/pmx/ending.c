@@ -214,7 +214,7 @@ static void send(struct ending_target *t, int64_t now)
 	int rc;
 
 	if (t->control_fd == CONTROL_OTHERS && t->level != END_GRACEFUL)
-		asked_write(&t->instance.place, true); /* before those are signalled whom it waits for */
+		asked_stop(&t->instance.place, true); /* before those are signalled whom it waits for */
 	rc = t->level == END_GRACEFUL ? send_graceful(t)
 	     : t->level == END_ABORT  ? send_abort(t)
 				      : send_kill(t);
@@ -343,6 +343,13 @@ static void take_over(struct ending_target *t)
 	instance_update(&t->instance);
 }
 
+/* The start that we wait for is not the last one: who came after us wants it to run. */
+static bool is_overruled(const struct ending_target *t)
+{
+	return t->of_start && t->control_fd == CONTROL_OTHERS &&
+	       asked_is_overruled(&t->instance.place, t->asked);
+}
+
 void ending_prolong(struct ending_target *t, int64_t now_ms, int64_t ms)
 {
 	if (t->result == ENDING_OVERDUE || !t->escalate)
@@ -359,6 +366,10 @@ void ending_step(struct ending_target *t, int64_t now_ms)
 		t->begun_ms = now_ms;
 	instance_update(&t->instance);
 	hold_both(t);
+	if (is_overruled(t)) {
+		t->result = ENDING_OVERRULED;
+		return;
+	}
 	if (!is_over(t))
 		take_over(t);
 	if (is_over(t)) {

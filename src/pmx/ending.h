@@ -13,9 +13,10 @@
 
 enum ending_result {
 	ENDING_GOES_ON,
-	ENDING_GONE,    /* both processes and all workers; files are removed */
-	ENDING_OVERDUE, /* not within its time; what was asked stays in force */
-	ENDING_FAILED,  /* `error' says why */
+	ENDING_GONE,      /* both processes and all workers; files are removed */
+	ENDING_OVERDUE,   /* not within its time; what was asked stays in force */
+	ENDING_FAILED,    /* `error' says why */
+	ENDING_OVERRULED, /* somebody has started it again: it is not ended */
 };
 
 struct ending_target {
@@ -29,6 +30,7 @@ struct ending_target {
 	int64_t timeout_s; /* of a graceful end; 0: it is not waited for */
 	int64_t start_wait_ms; /* .. and so much longer as long as a start has the control lock: set after
 				  ending_begin() */
+	int64_t asked; /* the mark of our wish (asked.h), with CONTROL_OTHERS: set after ending_begin() */
 	/* progress */
 	enum ending_result result;
 	int error;

@@ -16,7 +16,7 @@ static const struct {
 	{ offsetof(struct place, folder), "" },
 	{ offsetof(struct place, lock), "/lock" },
 	{ offsetof(struct place, state), "/state" },
-	{ offsetof(struct place, asked), "/stop" },
+	{ offsetof(struct place, asked), "/asked" },
 	{ offsetof(struct place, front_pid), "/front.pid" },
 	{ offsetof(struct place, front_lock), "/front.lock" },
 	{ offsetof(struct place, front_socket), "/front.sock" },

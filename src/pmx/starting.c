@@ -42,6 +42,14 @@ static enum status called_off(const struct plan *p)
 	return STATUS_FAILED;
 }
 
+enum status starting_announce(const struct plan *p)
+{
+	if (asked_of(p) != ASKED_NOTHING)
+		return called_off(p);
+	asked_start(&p->place);
+	return STATUS_OK;
+}
+
 static enum status lock_failed(const struct plan *p, const char *verb, int rc,
 			       const struct control_holder *holder)
 {

@@ -6,6 +6,10 @@
 #include "pmx/plan.h"
 #include "pmx/run.h"
 
+/* Say that the milter is wanted (asked.h), when all has been checked. STATUS_OK; or another, told: a stop has
+ * come since the plan's mark. */
+enum status starting_announce(const struct plan *p);
+
 /* Take the control lock for `verb', waiting for its holder as long as a start or the end of a stop may take,
  * unless a stop comes meanwhile. STATUS_OK and *fd; or another, told. */
 enum status starting_lock(const struct run *r, const struct plan *p, const char *verb, int *fd);

@@ -29,8 +29,10 @@ static int64_t start_wait_ms(const struct options *o)
 	return o->timeout_s >= 0 && o->timeout_s < START_WAIT_S ? o->timeout_s * 1000 : START_WAIT_S * 1000;
 }
 
-/* *start: it is a start that we join. The other milters are not to wait for it. */
-static enum status lock_or_join(const struct run *r, const struct instance *i, int *fd, bool *start)
+/* *start: it is a start that we join; *asked: the mark of our wish then. The other milters are not to wait
+ * for it. */
+static enum status lock_or_join(const struct run *r, const struct instance *i, int *fd, bool *start,
+				int64_t *asked)
 {
 	struct control_holder holder = { .pid = 0 };
 	int rc = control_take(&i->place, "stop", 0, fd, &holder);
@@ -39,7 +41,7 @@ static enum status lock_or_join(const struct run *r, const struct instance *i, i
 		return STATUS_OK;
 	*fd = rc == -EAGAIN ? CONTROL_OTHERS : CONTROL_NONE;
 	if (rc == -EAGAIN) /* once more for those that the configuration does not name any more */
-		asked_write(&i->place, r->options->ending != END_GRACEFUL);
+		*asked = asked_stop(&i->place, r->options->ending != END_GRACEFUL);
 	*start = rc == -EAGAIN && strcmp(holder.verb, "start") == 0;
 	if (*start && start_wait_ms(r->options) > 0)
 		run_say(r, "%s: being started by pid %lld, waiting\n", i->name, (long long)holder.pid);
@@ -79,12 +81,15 @@ enum status stopping_begin(const struct run *r, struct instance *taken, int cont
 	enum status status = STATUS_OK;
 	int fd = control_fd;
 	bool start = false;
+	int64_t asked = 0;
 
-	if (control_fd == CONTROL_OTHERS && (status = lock_or_join(r, taken, &fd, &start)) != STATUS_OK)
+	if (control_fd == CONTROL_OTHERS &&
+	    (status = lock_or_join(r, taken, &fd, &start, &asked)) != STATUS_OK)
 		return status;
 	instance_update(taken);
 	ending_begin(out, taken, fd, o->ending, o->signal, o->timeout_s, o->escalate);
 	out->of_start = out->of_start || start; /* which may be waiting for the former one to end */
+	out->asked = asked;
 	out->start_wait_ms = start ? start_wait_ms(o) : 0;
 	if (instance_has_process(&out->instance) && out->start_wait_ms == 0)
 		say_begin(r, out);
@@ -146,6 +151,9 @@ static enum status say_result(const struct run *r, const struct ending_target *t
 			return STATUS_OK;
 		}
 		say_overdue(t);
+		return STATUS_FAILED;
+	case ENDING_OVERRULED:
+		run_error("%s: somebody has started it again: not stopped\n", t->instance.name);
 		return STATUS_FAILED;
 	default:
 		run_error("%s: stop failed: %s\n", t->instance.name, strerror(-t->error));

@@ -127,15 +127,15 @@ subtest 'stopped while the filter loads' => sub {
 	unlink map { "$go/$_" } qw(slow loading go);
 };
 
-subtest 'something else where stops leave what they want' => sub {
+subtest 'something else where it is left what is wanted' => sub {
 	start_well();
-	unlink "$folder/stop";
-	mkdir "$folder/stop" or die $!;
-	Defang::Test::give_to_nobody("$folder/stop");
+	unlink "$folder/asked";
+	mkdir "$folder/asked" or die $!;
+	Defang::Test::give_to_nobody("$folder/asked");
 	my ($status, $out, $err) = $pmx->run('restart');
 	is $status, 0, 'restart: exit status 0' or diag "$out$err";
 	stop_well();
-	rmdir "$folder/stop" or die $!;
+	rmdir "$folder/asked" or die $!;
 };
 
 subtest 'the umask of the caller' => sub {

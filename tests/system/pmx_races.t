@@ -70,8 +70,9 @@ subtest 'stop during a restart: it stays stopped' => sub {
 	my $connected = $pmx->connect('Policy');
 	ok $connected, 'the port is open meanwhile';
 	undef $connected;
+	my $stops = $pmx->stops('Policy');
 	my $stop = $pmx->begin('stop');
-	wait_until(60, sub { -e "$folder/stop" }, 'the stop');
+	wait_until(60, sub { $pmx->stops('Policy') > $stops }, 'the stop');
 	spew("$go/go", '');
 	await('the end of all', $restart, $stop, $message);
 	is $message->{status}, 0, 'the message is accepted';

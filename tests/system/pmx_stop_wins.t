@@ -207,6 +207,25 @@ subtest 'a milter is stopped that a start has yet to reach' => sub {
 	is state_of($_), 'stopped', "$_ is stopped" for qw(Policy Outbound);
 };
 
+subtest 'a start that comes after a stop that waits for an earlier one' => sub {
+	for my $how ([], ['--no-wait']) {
+		my $start = begin_held('mimedefang', 'start', 'Policy');
+		my $stop = $pmx->begin('stop', @$how, 'Policy');
+		said($stop, @$how ? qr/^Policy: stopping/m : qr/being started/);
+		is await($stop, 'the stop'), 0, 'a stop that does not wait' if @$how;
+		my $later = $pmx->begin('start', 'Policy');
+		said($later, qr/^Policy: waiting for pmx-milter pid $start->{pid}, which is doing start$/m);
+		if (!@$how) {
+			is await($stop, 'the stop'), 1, 'stop: exit status 1';
+			like slurp($stop->{log}), qr/^Policy: somebody has started it again: not stopped$/m, '  said so';
+		}
+		let_go();
+		is await($_, 'a start'), 0, 'start: exit status 0' or diag slurp($_->{log}) for $start, $later;
+		is state_of('Policy'), 'running', 'it runs in the end';
+		stop_well();
+	}
+};
+
 subtest 'Control-C while a stop waits for a start' => sub {
 	local $SIG{INT} = 'DEFAULT';
 	my $start = begin_held('mimedefang', 'start', 'Policy');

@@ -1,4 +1,5 @@
-/* What stops want of a start or restart: nothing, a gentle wish, an abrupt one, since a mark. */
+/* What stops want of a start or restart since a mark: nothing, a gentle wish, an abrupt one; and starts after
+ * a stop. */
 #include "pmx/asked.h"
 
 #include <fcntl.h>
@@ -42,16 +43,35 @@ static void test_wishes(void **state)
 	int64_t begin = asked_note(p), later;
 
 	assert_int_equal(asked_since(p, begin), ASKED_NOTHING);
-	asked_write(p, false);
+	asked_stop(p, false);
 	assert_int_equal(asked_since(p, begin), ASKED_GENTLY);
 	later = asked_note(p);
 	assert_int_equal(asked_since(p, later), ASKED_NOTHING);
-	asked_write(p, true);
+	asked_stop(p, true);
 	assert_int_equal(asked_since(p, later), ASKED_ABRUPTLY);
-	asked_write(p, false); /* takes nothing back */
+	asked_stop(p, false); /* takes nothing back */
 	assert_int_equal(asked_since(p, later), ASKED_ABRUPTLY);
 	assert_int_equal(asked_since(p, asked_note(p) - 1), ASKED_GENTLY);
 	assert_int_equal(asked_since(p, asked_note(p)), ASKED_NOTHING);
+}
+
+/* Starts are no wish of a stop; a stop is overruled by a start that comes after it. */
+static void test_starts(void **state)
+{
+	const struct place *p = *state;
+	int64_t begin = asked_note(p), mark;
+
+	asked_start(p);
+	assert_int_equal(asked_since(p, begin), ASKED_NOTHING);
+	assert_true(asked_is_overruled(p, begin));
+	mark = asked_stop(p, true);
+	assert_int_equal(mark, asked_note(p));
+	assert_int_equal(asked_since(p, begin), ASKED_ABRUPTLY);
+	assert_false(asked_is_overruled(p, mark));
+	asked_stop(p, false);
+	assert_false(asked_is_overruled(p, mark));
+	asked_start(p);
+	assert_true(asked_is_overruled(p, mark));
 }
 
 /* More than is read at a time. */
@@ -61,15 +81,16 @@ static void test_many(void **state)
 	int64_t begin = asked_note(p);
 
 	for (int i = 0; i < 200; i++)
-		asked_write(p, false);
+		asked_stop(p, false);
 	assert_int_equal(asked_since(p, begin), ASKED_GENTLY);
-	asked_write(p, true);
+	asked_stop(p, true);
 	assert_int_equal(asked_since(p, begin), ASKED_ABRUPTLY);
 }
 
 static void assert_says_nothing(const struct place *p)
 {
-	asked_write(p, true);
+	assert_int_equal(asked_stop(p, true), INT64_MAX);
+	asked_start(p);
 	assert_int_equal(asked_note(p), 0);
 	assert_int_equal(asked_since(p, 0), ASKED_NOTHING);
 }
@@ -107,17 +128,15 @@ static void test_no_folder(void **state)
 	assert_int_equal(unlink(p->asked), 0);
 	assert_int_equal(rmdir(p->folder), 0);
 	assert_says_nothing(p); /* .. and makes the folder */
-	asked_write(p, true);
+	asked_stop(p, true);
 	assert_int_equal(asked_since(p, 0), ASKED_ABRUPTLY);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wishes),
-		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_others),
-		cmocka_unit_test(test_no_folder),
+		cmocka_unit_test(test_wishes), cmocka_unit_test(test_starts),    cmocka_unit_test(test_many),
+		cmocka_unit_test(test_others), cmocka_unit_test(test_no_folder),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

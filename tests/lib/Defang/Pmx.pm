@@ -225,15 +225,15 @@ sub faults_of
 }
 
 # How many stops have wanted it down.
-sub stops { my ($self, $name) = @_; return -s "$self->{run}/$name/stop" // 0 }
+sub stops { my ($self, $name) = @_; return (slurp("$self->{run}/$name/asked") // '') =~ tr/ga// }
 
 sub is_alive { my ($pid) = @_; return $pid && kill(0, $pid) && (slurp("/proc/$pid/stat") // ') Z') !~ /\) Z/ ? 1 : 0 }
 
-# What is left of a milter in run_dir and the spool folder, but pmx-milter's own lock and the file of what stops wanted.
+# What is left of a milter in run_dir and the spool folder, but pmx-milter's own lock and the file of what was wanted.
 sub left
 {
 	my ($self, $name) = @_;
-	return sort map { s/.*\///r } grep { !m{/(?:lock|stop)$} } glob("$self->{run}/$name/*"), glob($self->spool($name) . '/mdefang-*');
+	return sort map { s/.*\///r } grep { !m{/(?:lock|asked)$} } glob("$self->{run}/$name/*"), glob($self->spool($name) . '/mdefang-*');
 }
 
 # Whoever is in the way of the end, by the lock files' holders.
