@@ -1,3 +1,4 @@
+#include "base/descriptors.h"
 #include "pmx/asked.h"
 #include "pmx/commands.h"
 #include "pmx/stopping.h"
@@ -6,6 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define DESCRIPTORS_EACH 8 /* of a milter that is stopped: its lock, its programs, what is asked of them */
+#define OTHER_DESCRIPTORS 16
 
 static void ask(const struct run *r, const char *name)
 {
@@ -49,24 +53,16 @@ static size_t begin_all(const struct run *r, struct instance *found, size_t n, s
 	return n_targets;
 }
 
-enum status command_stop(const struct run *r)
+/* Those found, side by side; *begun counts those that had something to be ended. */
+static enum status stop_some(const struct run *r, struct instance *found, size_t n, size_t *begun)
 {
-	struct instance *found;
-	struct ending_target *targets;
+	struct ending_target *targets = calloc(n + 1, sizeof(*targets));
 	enum status status = STATUS_OK, waited;
-	size_t n, n_targets = 0;
-	int rc;
+	size_t n_targets;
 
-	if (!targets_are_known(r, true))
-		return STATUS_USAGE;
-	ask_all(r); /* first: who has the lock by now is found, and who gets it later looks */
-	if ((rc = targets_find(r, &found, &n)) < 0)
-		return rc == -EACCES ? STATUS_NOT_PERMITTED : STATUS_FAILED;
-	targets = calloc(n + 1, sizeof(*targets));
-	if (targets != NULL)
-		n_targets = begin_all(r, found, n, targets, &status);
-	if (n_targets == 0 && status == STATUS_OK && r->options->n_names == 0)
-		run_say(r, "no milters are running\n");
+	if (targets == NULL)
+		return STATUS_FAILED;
+	n_targets = begin_all(r, found, n, targets, &status);
 	if (n_targets > 0) {
 		waited = stopping_wait(r, targets, n_targets);
 		status = status_worse(status, waited);
@@ -75,6 +71,39 @@ enum status command_stop(const struct run *r)
 	for (size_t i = 0; i < n_targets; i++)
 		ending_free(&targets[i]);
 	free(targets);
+	*begun += n_targets;
+	return status;
+}
+
+/* All at once, unless there are so many that we lack descriptors. */
+static enum status stop_all(const struct run *r, struct instance *found, size_t n, size_t *begun)
+{
+	int64_t room = (descriptors_limit() - OTHER_DESCRIPTORS) / DESCRIPTORS_EACH;
+	size_t most = room > 1 ? (size_t)room : 1;
+	enum status status = STATUS_OK, stopped;
+
+	for (size_t i = 0; i < n && !run_interrupted(); i += most) {
+		stopped = stop_some(r, found + i, n - i < most ? n - i : most, begun);
+		status = status_worse(status, stopped);
+	}
+	return status;
+}
+
+enum status command_stop(const struct run *r)
+{
+	struct instance *found;
+	enum status status;
+	size_t n, begun = 0;
+	int rc;
+
+	if (!targets_are_known(r, true))
+		return STATUS_USAGE;
+	ask_all(r); /* first: who has the lock by now is found, and who gets it later looks */
+	if ((rc = targets_find(r, &found, &n)) < 0)
+		return rc == -EACCES ? STATUS_NOT_PERMITTED : STATUS_FAILED;
+	status = stop_all(r, found, n, &begun);
+	if (begun == 0 && status == STATUS_OK && r->options->n_names == 0)
+		run_say(r, "no milters are running\n");
 	instances_free(found, n);
-	return targets == NULL ? STATUS_FAILED : status;
+	return status;
 }

@@ -29,22 +29,38 @@ static int64_t start_wait_ms(const struct options *o)
 	return o->timeout_s >= 0 && o->timeout_s < START_WAIT_S ? o->timeout_s * 1000 : START_WAIT_S * 1000;
 }
 
-/* *start: it is a start that we join; *asked: the mark of our wish then. The other milters are not to wait
- * for it. */
-static enum status lock_or_join(const struct run *r, const struct instance *i, int *fd, bool *start,
-				int64_t *asked)
+/* What we have of the control lock. */
+struct hold {
+	int fd;        /* as the control_fd of an ending_target */
+	bool start;    /* it is a start that we join: our other milters are not to wait for it */
+	int64_t asked; /* the mark of our wish when we join */
+};
+
+/* Somebody else has it. Our wish once more: not all milters were in the configuration. */
+static void join(const struct run *r, const struct instance *i, const struct control_holder *holder,
+		 struct hold *out)
+{
+	*out = (struct hold){
+		.fd = CONTROL_OTHERS,
+		.start = strcmp(holder->verb, "start") == 0,
+		.asked = asked_stop(&i->place, r->options->ending != END_GRACEFUL),
+	};
+	if (out->start && start_wait_ms(r->options) > 0)
+		run_say(r, "%s: being started by pid %lld, waiting\n", i->name, (long long)holder->pid);
+}
+
+static enum status lock_or_join(const struct run *r, const struct instance *i, struct hold *out)
 {
 	struct control_holder holder = { .pid = 0 };
-	int rc = control_take(&i->place, "stop", 0, fd, &holder);
+	int rc;
 
+	*out = (struct hold){ .fd = CONTROL_NONE };
+	rc = control_take(&i->place, "stop", 0, &out->fd, &holder);
 	if (rc == 0)
 		return STATUS_OK;
-	*fd = rc == -EAGAIN ? CONTROL_OTHERS : CONTROL_NONE;
-	if (rc == -EAGAIN) /* once more for those that the configuration does not name any more */
-		*asked = asked_stop(&i->place, r->options->ending != END_GRACEFUL);
-	*start = rc == -EAGAIN && strcmp(holder.verb, "start") == 0;
-	if (*start && start_wait_ms(r->options) > 0)
-		run_say(r, "%s: being started by pid %lld, waiting\n", i->name, (long long)holder.pid);
+	out->fd = CONTROL_NONE;
+	if (rc == -EAGAIN)
+		join(r, i, &holder, out);
 	if (rc == -EAGAIN || is_full(rc)) /* stopping it must be possible all the same */
 		return STATUS_OK;
 	if (rc == -EINTR)
@@ -79,18 +95,15 @@ enum status stopping_begin(const struct run *r, struct instance *taken, int cont
 {
 	const struct options *o = r->options;
 	enum status status = STATUS_OK;
-	int fd = control_fd;
-	bool start = false;
-	int64_t asked = 0;
+	struct hold hold = { .fd = control_fd };
 
-	if (control_fd == CONTROL_OTHERS &&
-	    (status = lock_or_join(r, taken, &fd, &start, &asked)) != STATUS_OK)
+	if (control_fd == CONTROL_OTHERS && (status = lock_or_join(r, taken, &hold)) != STATUS_OK)
 		return status;
 	instance_update(taken);
-	ending_begin(out, taken, fd, o->ending, o->signal, o->timeout_s, o->escalate);
-	out->of_start = out->of_start || start; /* which may be waiting for the former one to end */
-	out->asked = asked;
-	out->start_wait_ms = start ? start_wait_ms(o) : 0;
+	ending_begin(out, taken, hold.fd, o->ending, o->signal, o->timeout_s, o->escalate);
+	out->of_start = out->of_start || hold.start; /* which may be waiting for the former one to end */
+	out->asked = hold.asked;
+	out->start_wait_ms = hold.start ? start_wait_ms(o) : 0;
 	if (instance_has_process(&out->instance) && out->start_wait_ms == 0)
 		say_begin(r, out);
 	return STATUS_OK;
