@@ -36,7 +36,8 @@ static enum instance_state judge(const struct instance *i, int state_error)
 			       ? INSTANCE_DEAD
 			       : INSTANCE_STOPPED;
 	}
-	if (phase_is(i, "stopping"))
+	/* A front end goes on ending by itself; a controller that nobody sees to does not. */
+	if (phase_is(i, "stopping") && (i->front != 0 || control_is_held(&i->place)))
 		return INSTANCE_STOPPING;
 	if (phase_is(i, "starting") && control_is_held(&i->place))
 		return INSTANCE_STARTING;

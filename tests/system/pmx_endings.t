@@ -113,6 +113,23 @@ subtest 'who is in the background holds nothing of the caller' => sub {
 	await_stopped();
 };
 
+subtest 'a stop that is killed leaves a controller' => sub {
+	my $view = start_well();
+	my $message = message_begin();
+	my $stop = $pmx->begin('stop');
+	wait_until(60, sub { phase() eq 'stopping' }, 'the stop at work');
+	kill KILL => $stop->{pid};
+	await($stop, 'the end of the stop');
+	is $pmx->view('Policy')->{state}, 'stopping', 'the front end goes on';
+	message_end($message);
+	wait_until(60, sub { !Defang::Pmx::is_alive($view->{pid}) }, 'its end');
+	my ($status, $out) = $pmx->run('status');
+	is $status, 150, 'then: exit status 150';
+	like $out, qr/^milter Policy: degraded \(front-end is gone, controller $view->{master}{pid} still runs\)$/m, '  what is left is shown';
+	is +($pmx->run('stop'))[0], 0, 'the next stop ends it';
+	is_deeply [$pmx->left('Policy')], [], '  nothing is left';
+};
+
 # A stop that was killed at an awkward moment has written that it stops the milter, and signalled nobody.
 subtest 'a stop after one that was killed before it signalled' => sub {
 	start_well();
