@@ -65,13 +65,11 @@ static const char *unknown(const char *name, int rc)
 
 enum status user_check(const struct conf *c)
 {
-	const char *name = conf_text(c, NULL, KEY_USER, NULL);
+	const char *name = conf_text(c, NULL, KEY_USER, CONF_USER);
 	struct rights user;
 	enum status status = STATUS_OK;
 	int rc;
 
-	if (name == NULL)
-		return STATUS_OK;
 	if ((rc = rights_find(name, &user)) < 0) {
 		run_error("pmx-milter: warning: user %s: %s\n", name, unknown(name, rc));
 	} else {

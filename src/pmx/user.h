@@ -18,7 +18,7 @@ enum user_need {
  * missing. */
 enum status user_become(const struct conf *c, enum user_need need);
 
-/* Whether milters could run as the user that the configuration names: STATUS_OK, or another, told. One that
+/* Whether milters could run as the user of the configuration: STATUS_OK, or another, told. One that
  * is only not there, perhaps yet, is told as a warning. */
 enum status user_check(const struct conf *c);
 bool user_is_root(void);

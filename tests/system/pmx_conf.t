@@ -26,7 +26,7 @@ sub check
 my $good = "<milter A>\nport = inet:13366\@127.0.0.1\n</milter>\n";
 
 subtest 'check' => sub {
-	is_deeply [check($good)], [0, "$conf: 1 milter, 0 of them disabled: no errors\n", ''], 'a good one';
+	is_deeply [check("user = nobody\n$good")], [0, "$conf: 1 milter, 0 of them disabled: no errors\n", ''], 'a good one';
 	my ($status, $out, $err) = check("max_poled_procs = 3\n<milter A>\ntimeout = x\n</milter>\n");
 	is $status, 6, 'a bad one: exit status 6';
 	is $out, '', '  nothing on standard output';
@@ -41,6 +41,7 @@ subtest 'check' => sub {
 	($status, $out, $err) = check("user = nobody:no-such-group\n$good");
 	is $status, 0, 'a user that is not there is no error';
 	is $err, "pmx-milter: warning: user nobody:no-such-group: no such user or group\n", '  but a warning';
+	is +(check($good))[2], getpwnam('pmx6') ? '' : "pmx-milter: warning: user pmx6: no such user\n", '  nor is the one by default';
 	($status, $out, $err) = pmx('-c', "$dir/none", 'check');
 	is $status, 6, 'no configuration: exit status 6';
 	like $err, qr/^\Q$dir\E\/none: No such file or directory$/m, '  said so';
