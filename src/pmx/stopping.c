@@ -218,6 +218,13 @@ enum status stopping_wait(const struct run *r, struct ending_target *targets, si
 	return run_interrupted_status();
 }
 
+static const char *why_not(const struct ending_target *t)
+{
+	return t->result == ENDING_OVERRULED ? "somebody has started it again"
+	       : t->result == ENDING_FAILED  ? strerror(-t->error)
+					     : "it takes too long";
+}
+
 /* In the background. What it finds is in the journal: nobody reads along. */
 static void finish(struct ending_target *targets, size_t n)
 {
@@ -233,13 +240,15 @@ static void finish(struct ending_target *targets, size_t n)
 	while (left > 0) {
 		left = 0;
 		for (size_t i = 0; i < n; i++) {
-			bool went_on = targets[i].result == ENDING_GOES_ON;
+			struct ending_target *t = &targets[i];
+			bool went_on = t->result == ENDING_GOES_ON;
 
-			ending_step(&targets[i], clock_mono_ms());
-			if (went_on && targets[i].result == ENDING_GONE)
-				journal("milter %s: stopped (%s)", targets[i].instance.name,
-					targets[i].signal);
-			left += targets[i].result == ENDING_GOES_ON;
+			ending_step(t, clock_mono_ms());
+			if (went_on && t->result == ENDING_GONE)
+				journal("milter %s: stopped (%s)", t->instance.name, t->signal);
+			else if (went_on && t->result != ENDING_GOES_ON)
+				journal("milter %s: not stopped: %s", t->instance.name, why_not(t));
+			left += t->result == ENDING_GOES_ON;
 		}
 		run_pause(SLOW_STEP_MS);
 	}

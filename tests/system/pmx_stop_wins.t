@@ -222,6 +222,7 @@ subtest 'a start that comes after a stop that waits for an earlier one' => sub {
 		let_go();
 		is await($_, 'a start'), 0, 'start: exit status 0' or diag slurp($_->{log}) for $start, $later;
 		is state_of('Policy'), 'running', 'it runs in the end';
+		ok wait_until(60, sub { slurp("$pmx->{dir}/log/pmx.log") =~ /milter Policy: not stopped: somebody has started it again$/m }), '  the log tells' if @$how;
 		stop_well();
 	}
 };
