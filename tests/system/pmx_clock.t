@@ -11,20 +11,7 @@ use Defang::Pmx;
 use Defang::Test qw(slurp spew wait_until);
 
 my $day = 86400;
-my $go = Defang::Test::temp_dir('defang-go');
-chmod 0777, $go;
-my $filter = <<"FILTER";
-if (-e "$go/slow_load") { open my \$at, '>', "$go/loading"; close \$at; select undef, undef, undef, 0.02 until -e "$go/go" }
-sub filter_begin {
-	if (-e "$go/slow") {
-		open my \$at, '>', "$go/busy"; close \$at;
-		select undef, undef, undef, 0.02 until -e "$go/go";
-	}
-	return;
-}
-sub filter { return action_accept() }
-1;
-FILTER
+my ($go, $filter) = Defang::Pmx::held_filter();
 my $pmx = Defang::Pmx->new(Policy => { filter => $filter });
 my $clock = "$pmx->{dir}/clock";
 $pmx->{with} = $pmx->preload('wall_clock.so', WALL_CLOCK => $clock);

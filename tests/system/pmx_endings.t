@@ -9,16 +9,7 @@ use Time::HiRes qw(time);
 use Defang::Pmx;
 use Defang::Test qw(slurp spew wait_until run_command stage free_port);
 
-my $go = Defang::Test::temp_dir('defang-go');
-chmod 0777, $go;
-my $filter = <<"FILTER";
-sub filter_begin {
-	if (-e "$go/slow") { open my \$at, '>', "$go/busy"; close \$at; select undef, undef, undef, 0.02 until -e "$go/go" }
-	return;
-}
-sub filter { return action_accept() }
-1;
-FILTER
+my ($go, $filter) = Defang::Pmx::held_filter();
 my $pmx = Defang::Pmx->new(Policy => { filter => $filter, more => "abort_timeout = 20\nkill_timeout = 20\n" });
 my $policy = $pmx->{milters}{Policy};
 my $folder = "$pmx->{run}/Policy";

@@ -7,20 +7,7 @@ use Test::More;
 use Defang::Pmx;
 use Defang::Test qw(slurp spew wait_until run_command helper);
 
-my $go = Defang::Test::temp_dir('defang-go');
-chmod 0777, $go;
-my $filter = <<"FILTER";
-sub filter_begin {
-	\$SIG{TERM} = 'IGNORE' if -e "$go/deaf";
-	if (-e "$go/slow") {
-		open my \$at, '>', "$go/busy"; close \$at;
-		select undef, undef, undef, 0.02 until -e "$go/go";
-	}
-	return;
-}
-sub filter { return action_accept() }
-1;
-FILTER
+my ($go, $filter) = Defang::Pmx::held_filter();
 my $pmx = Defang::Pmx->new(
 	Policy => { filter => $filter, more => "kill_timeout = 20\nabort_timeout = 20\n" },
 	Outbound => { filter => $filter, local => 1 },

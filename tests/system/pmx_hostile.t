@@ -9,14 +9,7 @@ use Time::HiRes qw(time);
 use Defang::Pmx;
 use Defang::Test qw(slurp spew wait_until run_command stage);
 
-my $go = Defang::Test::temp_dir('defang-go');
-chmod 0777, $go;
-# Loads only when the file `go' is there, as long as there is a file `slow'.
-my $filter = <<"FILTER";
-if (-e "$go/slow") { open my \$at, '>', "$go/loading"; close \$at; select undef, undef, undef, 0.02 until -e "$go/go" }
-sub filter { return action_accept() }
-1;
-FILTER
+my ($go, $filter) = Defang::Pmx::held_filter();
 my $pmx = Defang::Pmx->new(Policy => { filter => $filter, more => "abort_timeout = 20\nkill_timeout = 20\n" });
 my $folder = "$pmx->{run}/Policy";
 my $conf = slurp($pmx->{conf});
@@ -99,11 +92,11 @@ subtest 'time that is over at once leaves nothing' => sub {
 		like $err, qr/^Policy: start failed: the filter does not load: \S+ not within 0s$/m, '  how long it was' or diag $err;
 	}
 	conf_with('start_timeout = 1', 'start_timeout');
-	spew("$go/slow", '');
+	spew("$go/slow_load", '');
 	my ($status, $out, $err) = $pmx->run('start');
 	is $status, 1, 'a filter that loads slowly: exit status 1';
 	like $err, qr/^Policy: start failed: the filter does not load: \S+ not within 1s$/m, '  why';
-	unlink map { "$go/$_" } qw(slow loading);
+	unlink map { "$go/$_" } qw(slow_load loading);
 	conf_with('filter = ' . stage() . "/bin/mimedefang.pl\nrules = $pmx->{milters}{Policy}{rules}", 'rules'); # not loaded for a test
 	for (1 .. 6) {
 		($status, $out, $err) = $pmx->run('start', '--timeout', 0);
@@ -116,7 +109,7 @@ subtest 'time that is over at once leaves nothing' => sub {
 };
 
 subtest 'stopped while the filter loads' => sub {
-	spew("$go/slow", '');
+	spew("$go/slow_load", '');
 	my $start = $pmx->begin('start');
 	ok wait_until(60, sub { -e "$go/loading" }), 'the filter is being loaded';
 	is +($pmx->run('stop'))[0], 0, 'stop: exit status 0';
@@ -124,7 +117,7 @@ subtest 'stopped while the filter loads' => sub {
 	is await($start, 'the start'), 1, 'the start: exit status 1';
 	like slurp($start->{log}), qr/^Policy: somebody has stopped it: not started$/m, '  said so';
 	is $pmx->view('Policy')->{state}, 'stopped', '  it stays down';
-	unlink map { "$go/$_" } qw(slow loading go);
+	unlink map { "$go/$_" } qw(slow_load loading go);
 };
 
 subtest 'something else where it is left what is wanted' => sub {
@@ -148,14 +141,14 @@ subtest 'the umask of the caller' => sub {
 };
 
 subtest 'interrupted while the filter loads' => sub {
-	spew("$go/slow", '');
+	spew("$go/slow_load", '');
 	local $SIG{INT} = 'DEFAULT';
 	my $start = $pmx->begin('start');
 	wait_until(60, sub { -e "$go/loading" }, 'the filter at its loading');
 	kill INT => $start->{pid};
 	is await($start, 'the end of the start'), 130, 'exit status 130';
 	like slurp($start->{log}), qr/^Policy: start failed: interrupted$/m, '  said so';
-	unlink map { "$go/$_" } qw(slow loading);
+	unlink map { "$go/$_" } qw(slow_load loading);
 	is_deeply [processes()], [], '  no process is left';
 };
 
@@ -180,13 +173,13 @@ subtest 'callers with signals of their own mind' => sub {
 	my $start = prepared(sub { $SIG{CHLD} = 'IGNORE' }, 'start');
 	is await($start, 'the start'), 0, 'SIGCHLD ignored: it starts' or diag slurp($start->{log});
 	stop_well();
-	spew("$go/slow", '');
+	spew("$go/slow_load", '');
 	$start = prepared(sub { $SIG{HUP} = $SIG{INT} = 'IGNORE' }, 'start');
 	wait_until(60, sub { -e "$go/loading" }, 'the filter at its loading');
 	kill $_ => $start->{pid} for qw(HUP INT);
 	spew("$go/go", '');
 	is await($start, 'the start'), 0, 'SIGHUP and SIGINT ignored, as under nohup(1): they do not end it' or diag slurp($start->{log});
-	unlink map { "$go/$_" } qw(slow loading go);
+	unlink map { "$go/$_" } qw(slow_load loading go);
 	stop_well();
 };
 

@@ -6,17 +6,7 @@ use Test::More;
 use Defang::Pmx;
 use Defang::Test qw(slurp spew wait_until run_command);
 
-my $go = Defang::Test::temp_dir('defang-go');
-chmod 0777, $go;
-my $filter = <<"FILTER";
-die "broken\\n" if -e "$go/broken";
-sub filter_begin {
-	if (-e "$go/slow") { select undef, undef, undef, 0.02 until -e "$go/go" }
-	return;
-}
-sub filter { return action_accept() }
-1;
-FILTER
+my ($go, $filter) = Defang::Pmx::held_filter();
 my $pmx = Defang::Pmx->new(Policy => { workers => 3, filter => $filter,
 	more => "pooled_proc_idle_limit = 15\nrequest_queue_size = 10\nrequest_queue_timeout = 2m\nstatus_interval = 0\n" });
 my ($status, $out, $err) = $pmx->run('start');

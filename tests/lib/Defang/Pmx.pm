@@ -5,6 +5,7 @@
 #	my $view = $pmx->view('Policy');	# its object in `status --json', or nothing
 #	my $mta = Defang::Pmx::mta($pmx->port('Policy'));	# a scripted MTA
 #	$pmx->preload('linger.so', LINGER => $file);	# a library of tests/helpers, for both programs
+#	my ($go, $filter) = Defang::Pmx::held_filter();	# a folder, and a filter that waits for files there
 #	$pmx->hold_back('mimedefang', $file);	# each start of that program makes $file.held, and waits until $file is there
 # A milter's port is a TCP one, or with {local} a socket in the folder. {global} of new() is text outside blocks. Whatever runs is killed
 # at the end.
@@ -18,6 +19,26 @@ use Defang::Test qw(stage spew slurp temp_dir run_command free_port wait_until);
 
 my $filter = "sub filter_begin { return }\nsub filter { return action_accept() }\n1;\n";
 my @all;
+
+# A folder, and the text of a filter that looks for files there: with `slow_load' it waits while it is loaded, having made `loading', and with
+# `slow' in each message, having made `busy', until there is `go'; with `deaf' the worker does not hear SIGTERM; with `broken' it does not load.
+sub held_filter
+{
+	my $go = temp_dir('defang-go');
+	chmod 0777, $go;
+	return ($go, <<"FILTER");
+sub wait_for_go { open my \$at, '>', "$go/\$_[0]"; close \$at; select undef, undef, undef, 0.02 until -e "$go/go"; return }
+die "broken\\n" if -e "$go/broken";
+wait_for_go('loading') if -e "$go/slow_load";
+sub filter_begin {
+	\$SIG{TERM} = 'IGNORE' if -e "$go/deaf";
+	wait_for_go('busy') if -e "$go/slow";
+	return;
+}
+sub filter { return action_accept() }
+1;
+FILTER
+}
 
 # What a sanitizer finds in a program that has gone to the background goes to a file here, for its standard error leads nowhere.
 my $reports = Defang::Test::sanitized() ? temp_dir('defang-reports') : undef;
