@@ -108,7 +108,7 @@ subtest 'a stop that is killed leaves a controller' => sub {
 	my $view = start_well();
 	my $message = message_begin();
 	my $stop = $pmx->begin('stop');
-	wait_until(60, sub { phase() eq 'stopping' }, 'the stop at work');
+	wait_until(60, sub { !$pmx->connect('Policy') }, 'the front end has been told');
 	kill KILL => $stop->{pid};
 	await($stop, 'the end of the stop');
 	is $pmx->view('Policy')->{state}, 'stopping', 'the front end goes on';
