@@ -11,21 +11,9 @@ my $go = Defang::Test::temp_dir('defang-go');
 chmod 0777, $go;
 my $pmx = Defang::Pmx->new(Policy => { more => "abort_timeout = 60\nkill_timeout = 10\n" });
 my $folder = "$pmx->{run}/Policy";
-$pmx->hold_back('mimedefang', "$go/front");
-$pmx->hold_back('mimedefang-multiplexor', "$go/mux");
+$pmx->hold_back($_, "$go/$_") for qw(mimedefang mimedefang-multiplexor);
 
 sub await { my ($program, $what) = @_; wait_until(120, sub { Defang::Test::has_ended($program) }, $what); return $program->{status} >> 8 }
-
-# A start at the point where it waits for the program to come, all before it being ready.
-sub begin_until
-{
-	my ($program, @command) = @_;
-	unlink glob "$go/*";
-	spew("$go/mux", '') if $program eq 'front';
-	my $start = $pmx->begin(@command);
-	wait_until(60, sub { -e "$go/$program.held" || Defang::Test::has_ended($start) }, "$program begins to start");
-	return $start;
-}
 
 sub stopped_well
 {
@@ -35,7 +23,7 @@ sub stopped_well
 }
 
 subtest 'the controller is lost while the front end starts' => sub {
-	my $start = begin_until('front', 'start');
+	my $start = $pmx->begin_held('mimedefang', 'start');
 	my ($pid) = (slurp("$folder/mux.pid") // '') =~ /^(\d+)$/m or die 'no controller';
 	my $begun = time;
 	kill KILL => $pid;
@@ -45,18 +33,22 @@ subtest 'the controller is lost while the front end starts' => sub {
 	stopped_well();
 };
 
-# A pmx-milter that is halted in the second for which both have to live.
+# How often a process has waited for something.
+sub waits { my ($pid) = @_; return (slurp("/proc/$pid/status") // '') =~ /^voluntary_ctxt_switches:\s*(\d+)/m ? $1 : 0 }
+
+# A pmx-milter that is halted in the second for which both have to live: that begins when the foreground process of the front end has ended,
+# and pmx-milter has looked since.
 sub begin_halted
 {
 	for (1 .. 20) {
-		unlink glob "$go/*";
-		spew("$go/$_", '') for qw(mux front);
-		my $start = $pmx->begin('start');
-		wait_until(60, sub { -e "$folder/front.pid" || Defang::Test::has_ended($start) }, 'the front end');
-		Time::HiRes::sleep(0.2); # for pmx-milter to see it, too; if that was too long we try again
+		my ($start, $foreground) = $pmx->begin_held('mimedefang', 'start');
+		$pmx->let_go;
+		wait_until(60, sub { !Defang::Pmx::is_alive($foreground) || Defang::Test::has_ended($start) }, 'the front end is ready');
+		my $seen = waits($start->{pid});
+		wait_until(60, sub { waits($start->{pid}) > $seen + 2 || Defang::Test::has_ended($start) }, 'pmx-milter has looked');
 		kill STOP => $start->{pid};
 		return $start if (slurp("$folder/state") // '') =~ /^phase=starting$/m;
-		kill CONT => $start->{pid};
+		kill CONT => $start->{pid}; # that was too late
 		await($start, 'the start');
 		$pmx->run('stop');
 	}
@@ -64,11 +56,11 @@ sub begin_halted
 }
 
 subtest 'both programs are lost at the last moment of a start' => sub {
-	my $start = begin_halted();
+	my ($start, $begun) = (begin_halted(), time);
 	my @pids = map { slurp("$folder/$_.pid") =~ /^(\d+)$/m } qw(front mux);
 	kill KILL => @pids;
 	wait_until(60, sub { !grep { Defang::Pmx::is_alive($_) } @pids }, 'their end');
-	Time::HiRes::sleep(1.2); # the second is over
+	wait_until(60, sub { time - $begun > 1 }, 'the second is over');
 	kill CONT => $start->{pid};
 	is await($start, 'the start'), 1, 'start: exit status 1';
 	like slurp($start->{log}), qr/^Policy: start failed: mimedefang(?:-multiplexor exited too quickly| ended with status 0)(?:: .*)?$/m, '  the cause';
@@ -87,14 +79,14 @@ subtest 'a stop of a start that is halted' => sub {
 };
 
 for my $signal (qw(INT KILL)) {
-	for my $at (qw(mux front)) {
+	for my $at (qw(mimedefang-multiplexor mimedefang)) {
 		for my $verb (qw(start restart)) {
 			subtest "stop -$signal while $verb is at work: $at" => sub {
-				my $start = begin_until($at, $verb, 'Policy');
+				my $start = $pmx->begin_held($at, $verb, 'Policy');
 				my ($begun, $stops) = (time, $pmx->stops('Policy'));
 				my $stop = $pmx->begin('stop', "-$signal", 'Policy');
 				wait_until(60, sub { $pmx->stops('Policy') > $stops || Defang::Test::has_ended($stop) }, 'the stop at work');
-				spew("$go/mux", ''); # the front end stays held: the start cannot come to its end
+				spew("$go/mimedefang-multiplexor", ''); # the front end stays held: the start cannot come to its end
 				is await($stop, 'the stop'), 0, 'stop: exit status 0' or diag slurp($stop->{log});
 				cmp_ok time - $begun, '<', 55, '  it does not wait for its time to be over';
 				is await($start, 'the start'), 1, "$verb: exit status 1";
@@ -105,7 +97,7 @@ for my $signal (qw(INT KILL)) {
 	}
 }
 
-spew("$go/$_", '') for qw(mux front);
+spew("$go/$_", '') for qw(mimedefang-multiplexor mimedefang);
 is +($pmx->run('start'))[0], 0, 'it starts as ever';
 is $pmx->send('Policy')->{verdict}, 'accept', '  and takes mail';
 is +($pmx->run('stop'))[0], 0, '  and stops';

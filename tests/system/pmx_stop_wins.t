@@ -154,23 +154,11 @@ subtest 'a stop counts that is not the first one of a wait' => sub {
 # From here on, with starts that are held back.
 $pmx->hold_back($_, "$go/$_") for qw(mimedefang mimedefang-multiplexor);
 
-sub begin_held
-{
-	my ($program, @command) = @_;
-	unlink glob "$go/*";
-	spew("$go/mimedefang-multiplexor", '') if $program eq 'mimedefang';
-	my $start = $pmx->begin(@command);
-	wait_until(60, sub { -e "$go/$program.held" || Defang::Test::has_ended($start) }, "$program begins to start");
-	return $start;
-}
-
-sub let_go { spew("$go/$_", '') for qw(mimedefang mimedefang-multiplexor); return }
-
 subtest 'an abrupt stop ends a start whose programs do not come up' => sub {
 	for my $signal (qw(INT KILL)) {
 		for my $program (qw(mimedefang-multiplexor mimedefang)) {
 			for my $verb (qw(start restart)) {
-				my $start = begin_held($program, $verb, 'Policy');
+				my $start = $pmx->begin_held($program, $verb, 'Policy');
 				my ($status, $out, $err) = $pmx->run('stop', "-$signal", 'Policy');
 				is $status, 0, "stop -$signal while $verb waits for $program" or diag "$out$err";
 				is await($start, "the $verb"), 1, "  $verb: exit status 1";
@@ -183,24 +171,24 @@ subtest 'an abrupt stop ends a start whose programs do not come up' => sub {
 };
 
 subtest 'a stop of several, one of which is being started' => sub {
-	let_go();
+	$pmx->let_go;
 	start_well('Outbound');
-	my $start = begin_held('mimedefang', 'start', 'Policy');
+	my $start = $pmx->begin_held('mimedefang', 'start', 'Policy');
 	my $stop = $pmx->begin('stop');
 	wait_until(60, sub { state_of('Outbound') eq 'stopped' || Defang::Test::has_ended($stop) }, 'the other one is stopped');
 	ok !Defang::Test::has_ended($start), 'without waiting for the start';
 	like slurp($stop->{log}), qr/^Policy: being started by pid $start->{pid}, waiting$/m, 'said so';
-	let_go();
+	$pmx->let_go;
 	is await($start, 'the start'), 0, 'start: exit status 0' or diag slurp($start->{log});
 	is await($stop, 'the stop'), 0, 'stop: exit status 0' or diag slurp($stop->{log});
 	is state_of($_), 'stopped', "$_ is stopped" for qw(Policy Outbound);
 };
 
 subtest 'a milter is stopped that a start has yet to reach' => sub {
-	my $start = begin_held('mimedefang', 'start');
+	my $start = $pmx->begin_held('mimedefang', 'start');
 	my $stop = $pmx->begin('stop');
 	said($stop, qr/being started/);
-	let_go();
+	$pmx->let_go;
 	is await($start, 'the start'), 1, 'start: exit status 1';
 	like slurp($start->{log}), qr/^Outbound: somebody has stopped it: not started$/m, '  said so';
 	is await($stop, 'the stop'), 0, 'stop: exit status 0' or diag slurp($stop->{log});
@@ -209,7 +197,7 @@ subtest 'a milter is stopped that a start has yet to reach' => sub {
 
 subtest 'a start that comes after a stop that waits for an earlier one' => sub {
 	for my $how ([], ['--no-wait']) {
-		my $start = begin_held('mimedefang', 'start', 'Policy');
+		my $start = $pmx->begin_held('mimedefang', 'start', 'Policy');
 		my $stop = $pmx->begin('stop', @$how, 'Policy');
 		said($stop, @$how ? qr/^Policy: stopping/m : qr/being started/);
 		is await($stop, 'the stop'), 0, 'a stop that does not wait' if @$how;
@@ -219,7 +207,7 @@ subtest 'a start that comes after a stop that waits for an earlier one' => sub {
 			is await($stop, 'the stop'), 1, 'stop: exit status 1';
 			like slurp($stop->{log}), qr/^Policy: somebody has started it again: not stopped$/m, '  said so';
 		}
-		let_go();
+		$pmx->let_go;
 		is await($_, 'a start'), 0, 'start: exit status 0' or diag slurp($_->{log}) for $start, $later;
 		is state_of('Policy'), 'running', 'it runs in the end';
 		ok wait_until(60, sub { slurp("$pmx->{dir}/log/pmx.log") =~ /milter Policy: not stopped: somebody has started it again$/m }), '  the log tells' if @$how;
@@ -229,27 +217,27 @@ subtest 'a start that comes after a stop that waits for an earlier one' => sub {
 
 subtest 'Control-C while a stop waits for a start' => sub {
 	local $SIG{INT} = 'DEFAULT';
-	my $start = begin_held('mimedefang', 'start', 'Policy');
+	my $start = $pmx->begin_held('mimedefang', 'start', 'Policy');
 	my $stop = $pmx->begin('stop', 'Policy');
 	said($stop, qr/being started/);
 	kill INT => $stop->{pid};
 	is await($stop, 'the stop'), 130, 'exit status 130';
 	like slurp($stop->{log}), qr/^Policy: not waiting any longer; it is still stopping$/m, '  said so';
-	let_go();
+	$pmx->let_go;
 	is await($start, 'the start'), 0, 'the start is brought to its end' or diag slurp($start->{log});
 	ok wait_until(60, sub { state_of('Policy') eq 'stopped' }), 'then it is stopped all the same';
 };
 
 subtest 'a restart without names starts nothing that has never run' => sub {
 	local $SIG{INT} = 'DEFAULT';
-	let_go();
+	$pmx->let_go;
 	start_well('Policy');
-	my $start = begin_held('mimedefang', 'start', 'Outbound');
+	my $start = $pmx->begin_held('mimedefang', 'start', 'Outbound');
 	my $restart = $pmx->begin('restart');
 	said($restart, qr/^Outbound: waiting for pmx-milter pid $start->{pid}, which is doing start$/m);
 	kill INT => $start->{pid};
 	is await($start, 'the start'), 130, 'the start is interrupted';
-	let_go();
+	$pmx->let_go;
 	is await($restart, 'the restart'), 1, 'restart: exit status 1';
 	like slurp($restart->{log}), qr/^Outbound: it was stopped meanwhile: not started again$/m, '  said so';
 	is state_of('Outbound'), 'stopped', '  it stays down';
@@ -258,7 +246,7 @@ subtest 'a restart without names starts nothing that has never run' => sub {
 };
 
 subtest 'the log has everything once' => sub {
-	let_go();
+	$pmx->let_go;
 	my $log = "$pmx->{dir}/log/pmx.log";
 	my $before = length slurp($log);
 	my $failures = sub { return scalar(() = substr(slurp($log), $before) =~ /milter Policy: start failed/g) };
@@ -272,7 +260,7 @@ subtest 'the log has everything once' => sub {
 
 is +($pmx->run('stop'))[1], "no milters are running\n", 'a stop of nothing says so';
 is +($pmx->run('restart'))[1], "no milters are running\n", 'a restart of nothing, too';
-let_go();
+$pmx->let_go;
 $pmx->script_before('mimedefang', 'true');
 start_well('Outbound');
 my $view = $pmx->view('Outbound');

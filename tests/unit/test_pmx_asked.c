@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +17,7 @@
 
 static int setup(void **state)
 {
-	static char folder[] = "/tmp/test_pmx_asked.XXXXXX";
+	static char folder[] = P_tmpdir "/test_pmx_asked.XXXXXX";
 	static struct place place;
 
 	if (mkdtemp(folder) == NULL || place_init(&place, folder, "A") < 0)

@@ -6,7 +6,7 @@
 #	my $mta = Defang::Pmx::mta($pmx->port('Policy'));	# a scripted MTA
 #	$pmx->preload('linger.so', LINGER => $file);	# a library of tests/helpers, for both programs
 #	my ($go, $filter) = Defang::Pmx::held_filter();	# a folder, and a filter that waits for files there
-#	$pmx->hold_back('mimedefang', $file);	# each start of that program makes $file.held, and waits until $file is there
+#	$pmx->hold_back('mimedefang', $file);	# each start of that program writes its pid to $file.held, and waits until $file is there
 # A milter's port is a TCP one, or with {local} a socket in the folder. {global} of new() is text outside blocks. Whatever runs is killed
 # at the end.
 package Defang::Pmx;
@@ -113,9 +113,24 @@ sub script_before
 sub hold_back
 {
 	my ($self, $program, $file) = @_;
-	$self->script_before($program, ": > $file.held; until [ -e $file ]; do sleep 0.02; done");
+	$self->{held}{$program} = $file;
+	$self->script_before($program, "echo \$\$ > $file.held; until [ -e $file ]; do sleep 0.02; done");
 	return;
 }
+
+# With both programs held back: a start or restart at the point where it waits for the one to come, all before it being ready. And its pid.
+sub begin_held
+{
+	my ($self, $program, @command) = @_;
+	my $held = $self->{held};
+	unlink map { ($_, "$_.held") } values %$held;
+	spew($held->{'mimedefang-multiplexor'}, '') if $program eq 'mimedefang';
+	my $start = $self->begin(@command);
+	my $pid = wait_until(60, sub { (slurp("$held->{$program}.held") // '') =~ /^(\d+)\n/ ? $1 : Defang::Test::has_ended($start) }, "$program begins to start");
+	return wantarray ? ($start, $pid) : $start;
+}
+
+sub let_go { my ($self) = @_; spew($_, '') for values %{ $self->{held} }; return }
 
 # From now on the two programs of each milter run with a library of tests/helpers preloaded that hears of the file by the variable; pmx-milter
 # itself, too, when {with} gets what is returned. It hands on no environment: in a stage of our own a script in the place of each program does.
